@@ -1,0 +1,219 @@
+/** The vocabulary of a migration: plain data, shared by the engine, the command line, the extension and the webviews. */
+import type { FaultData } from './connection.js';
+import type { ErrorCode } from './errorCodes.js';
+
+/** The phases of one database, in the order in which they begin (copy and indexes overlap). */
+export const phases = [
+  'assess',
+  'dump',
+  'preData',
+  'copy',
+  'indexes',
+  'constraints',
+  'postData',
+  'sequences',
+  'analyze',
+  'verify',
+] as const;
+export type Phase = (typeof phases)[number];
+
+export type WorkState = 'pending' | 'running' | 'done' | 'skipped' | 'failed';
+
+export interface RelationName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/**
+ * Something the user should know.
+ * `note`: an adaptation that loses nothing. `warning`: something is missing or different on the target.
+ * `error`: a failure. Warnings and errors make the exit code 1.
+ */
+export interface Finding {
+  readonly code: ErrorCode;
+  /** The code of Azure's own migration service where one matches. */
+  readonly azureCode?: string;
+  readonly severity: 'note' | 'warning' | 'error';
+  readonly database: string;
+  /** What it is about, e.g. `table public.orders`. */
+  readonly object?: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
+export interface PhaseSnapshot {
+  readonly phase: Phase;
+  readonly state: WorkState;
+  /** Milliseconds since the epoch. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** Units of work (statements, tables, indexes …). */
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export interface TableSnapshot extends RelationName {
+  readonly state: WorkState;
+  /** COPY bytes that went through, without framing. */
+  readonly bytes: number;
+  /** Estimate of the heap with TOAST on the source. */
+  readonly bytesEstimated: number;
+  readonly rows: number;
+  readonly rowsEstimated: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly indexesDone: number;
+  readonly indexesTotal: number;
+  readonly verification?: TableVerification;
+  readonly error?: FaultData;
+}
+
+export interface TableVerification {
+  readonly equal: boolean;
+  readonly sourceRows: number;
+  readonly targetRows: number;
+  /** Order-independent sums of row hashes, as decimal text; equal means equal rows whatever their order. */
+  readonly sourceChecksum: string;
+  readonly targetChecksum: string;
+}
+
+export interface DatabaseSnapshot {
+  readonly source: string;
+  readonly target: string;
+  readonly state: WorkState;
+  readonly phases: readonly PhaseSnapshot[];
+  readonly tablesDone: number;
+  readonly tablesTotal: number;
+  readonly bytes: number;
+  readonly bytesTotal: number;
+  readonly rows: number;
+}
+
+/** `interrupted` can be resumed; `refused` changed nothing. */
+export type RunState = 'running' | 'stopping' | 'succeeded' | 'incomplete' | 'interrupted' | 'refused';
+
+/** The whole of a run except its tables, which are pulled by page. Pushed a few times a second. */
+export interface RunSnapshot {
+  readonly run: string;
+  readonly name: string;
+  /** user@host:port, never a password. */
+  readonly source: string;
+  readonly target: string;
+  readonly state: RunState;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly databases: readonly DatabaseSnapshot[];
+  readonly bytes: number;
+  readonly bytesTotal: number;
+  readonly rows: number;
+  /** Over the last seconds. */
+  readonly bytesPerSecond: number;
+  /** Of the copy; absent when unknown. */
+  readonly etaSeconds?: number;
+  /** One figure for a progress bar over all phases, 0 to 1, never falling. */
+  readonly fraction: number;
+  readonly findings: readonly Finding[];
+  /** The fault that ended the run early. */
+  readonly fault?: FaultData;
+  /** Folder of report.html, report.json and events.jsonl. */
+  readonly reportDirectory: string;
+  /** Folder of the generated <database>/pre-data.sql and post-data.sql. */
+  readonly ddlDirectory: string;
+}
+
+/** What becomes one line of `--json` and of events.jsonl. `at` is ISO 8601. */
+export type RunEvent =
+  | {
+      readonly event: 'start';
+      readonly at: string;
+      readonly run: string;
+      readonly source: string;
+      readonly target: string;
+      readonly databases: readonly { source: string; target: string }[];
+      readonly resumed: boolean;
+    }
+  | {
+      readonly event: 'phase';
+      readonly at: string;
+      readonly database: string;
+      readonly phase: Phase;
+      readonly state: WorkState;
+    }
+  | {
+      readonly event: 'table';
+      readonly at: string;
+      readonly database: string;
+      readonly schema: string;
+      readonly table: string;
+      readonly state: WorkState;
+      readonly rows: number;
+      readonly bytes: number;
+    }
+  | {
+      readonly event: 'statement';
+      readonly at: string;
+      readonly database: string;
+      readonly section: 'preData' | 'postData';
+      readonly index: number;
+      readonly kind: string;
+      readonly object: string;
+      readonly state: WorkState;
+      readonly error?: FaultData;
+    }
+  | { readonly event: 'finding'; readonly at: string; readonly finding: Finding }
+  | {
+      readonly event: 'progress';
+      readonly at: string;
+      readonly phase: Phase;
+      readonly bytes: number;
+      readonly bytesTotal: number;
+      readonly rows: number;
+      readonly bytesPerSecond: number;
+      readonly etaSeconds: number | null;
+      readonly tablesDone: number;
+      readonly tablesTotal: number;
+    }
+  | {
+      readonly event: 'log';
+      readonly at: string;
+      readonly level: 'debug' | 'info' | 'warning' | 'error';
+      readonly message: string;
+    }
+  | DoneEvent;
+
+export interface DoneEvent {
+  readonly event: 'done';
+  readonly at: string;
+  readonly run: string;
+  readonly state: RunState;
+  readonly exitCode: 0 | 1 | 2 | 3 | 4;
+  readonly seconds: number;
+  readonly totals: {
+    readonly databases: number;
+    readonly tables: number;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly largeObjects: number;
+    readonly indexes: number;
+    readonly statements: number;
+    readonly skipped: number;
+    readonly failed: number;
+    readonly different: number;
+  };
+  readonly tables: readonly {
+    readonly database: string;
+    readonly schema: string;
+    readonly table: string;
+    readonly state: WorkState;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly sourceChecksum: string | null;
+    readonly targetChecksum: string | null;
+    readonly equal: boolean | null;
+  }[];
+  readonly findings: readonly Finding[];
+  readonly fault?: FaultData;
+  readonly report: string;
+}
