@@ -101,23 +101,34 @@ export async function installOnce({ name, folder, inputs, install, log = console
   });
 }
 
-/** The extension's own dependencies, from the lock file. */
-export function installDependencies(log = console.log) {
+/** Whether node_modules holds what the lock file describes, by the lock file that npm leaves inside of it. */
+function isInstalled(lockFile, modules) {
+  const hidden = join(modules, '.package-lock.json');
+  if (!existsSync(hidden)) return false;
+  const wanted = JSON.parse(readFileSync(lockFile, 'utf8')).packages;
+  const present = JSON.parse(readFileSync(hidden, 'utf8')).packages;
+  const here = (list, value) => list === undefined || list.includes(value);
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === '' || entry.link) return true;
+    if (present[path] === undefined) {
+      return entry.optional === true && !(here(entry.os, process.platform) && here(entry.cpu, process.arch));
+    }
+    return present[path].version === entry.version;
+  });
+}
+
+/** The extension's own dependencies, from the lock file; nothing happens where they are there already. */
+export async function installDependencies(log = console.log) {
   const lock = join(root, 'package-lock.json');
   const modules = join(root, 'node_modules');
-  // A developer's own `npm ci` or `npm install` left no stamp: npm's hidden lock file tells that it is newer.
-  return installOnce({
-    name: 'the dependencies (npm ci)',
-    folder: join(root, '.cache/dependencies'),
-    inputs: [lock, join(root, 'package.json').replace(/package\.json$/, '.npmrc')],
-    log,
-    install: () => {
-      if (!isInstalled(lock, modules)) npm(root, ['ci', '--include=dev', '--include=optional']);
-    },
-  }).then(async (installed) => {
-    if (installed || isInstalled(lock, modules)) return installed;
+  if (isInstalled(lock, modules)) return;
+  const cache = join(root, '.cache');
+  mkdirSync(cache, { recursive: true });
+  await exclusively(join(cache, 'dependencies.installing'), () => {
+    if (isInstalled(lock, modules)) return;
+    const began = Date.now();
     log('installing the dependencies (npm ci) …');
     npm(root, ['ci', '--include=dev', '--include=optional']);
-    return true;
+    log(`installed the dependencies in ${((Date.now() - began) / 1000).toFixed(1)} s`);
   });
 }
