@@ -184,11 +184,12 @@ export async function installParts(parts, log = console.log) {
 if (process.argv[1] === script) {
   const parts = process.argv.slice(2);
   const wanted = parts.length > 0 ? parts : ['newest', 'oldest', 'browser'];
-  try {
-    await installParts(wanted);
-    console.log(`ready: ${wanted.join(', ')}`);
-  } catch (error) {
-    console.error(error.message);
-    process.exitCode = 1;
-  }
+  // No top-level await: the tests load this file as CommonJS.
+  installParts(wanted).then(
+    () => console.log(`ready: ${wanted.join(', ')}`),
+    (error) => {
+      console.error(error.message);
+      process.exitCode = 1;
+    },
+  );
 }

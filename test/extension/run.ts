@@ -1,0 +1,122 @@
+/**
+ * Runs the suites of test/extension/suite inside the extension host of a real VS Code:
+ * `node --import tsx test/extension/run.ts [newest|oldest]`. FLEXFERRY_TEST_GREP chooses tests by a pattern.
+ * Ends with one JSON line of counts for test/run.mjs.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { launchBrowser, type Release, startServer, within } from '../support/workbench.js';
+import type { ResultLine } from './results.js';
+
+const root = resolve(__dirname, '../..');
+/** Bounds one release's whole suite. */
+const limit = 5 * 60_000;
+
+/** Compiles the suites to CommonJS into `directory`, with `vscode` and mocha left to the host. */
+async function compile(directory: string): Promise<void> {
+  const suites = readdirSync(join(__dirname, 'suite')).filter((file) => file.endsWith('.test.ts'));
+  await build({
+    entryPoints: [join(__dirname, 'index.ts'), ...suites.map((file) => join(__dirname, 'suite', file))],
+    outbase: __dirname,
+    outdir: directory,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    sourcemap: 'inline',
+    // Native packages and mocha are resolved from the project's node_modules at run time.
+    external: ['vscode', 'mocha', 'pg-native'],
+    logLevel: 'warning',
+    absWorkingDir: root,
+  });
+}
+
+function readLines(file: string): ResultLine[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  return lines.map((line): ResultLine => JSON.parse(line));
+}
+
+function report(lines: readonly ResultLine[]): void {
+  for (const line of lines) {
+    if (line.event === 'pass') console.log(`  ✔ ${line.title} (${line.milliseconds} ms)`);
+    if (line.event === 'skip') console.log(`  ﹣ ${line.title} # SKIP`);
+    if (line.event === 'fail') console.log(`  ✖ ${line.title}\n    ${line.error.replaceAll('\n', '\n    ')}`);
+    if (line.event === 'note') console.log(`  ℹ ${line.text}`);
+  }
+}
+
+async function runSuite(release: Release): Promise<number> {
+  // Inside the project, so that the suites resolve mocha and the like from its node_modules.
+  const compiled = mkdtempSync(join(mkdirs(join(root, 'out')), 'extension-'));
+  const directory = mkdtempSync(join(tmpdir(), 'ff-host-'));
+  const results = join(directory, 'results.jsonl');
+  const workspace = mkdirs(join(directory, 'workspace'));
+  let exitCode = 2;
+  let hostLog = '';
+  try {
+    await compile(compiled);
+    const env = { FLEXFERRY_TEST_RESULTS: results, FLEXFERRY_TEST_RELEASE: release };
+    // Without the driver a built VS Code ignores the two extension paths of the address.
+    const server = await startServer({ release, directory, env, args: ['--enable-smoke-test-driver'] });
+    const browser = await launchBrowser(directory);
+    try {
+      const page = await browser.newPage();
+      const ended = new Promise<number>((done, failed) => {
+        page.exposeFunction('codeAutomationExit', (code: number) => done(code)).catch(failed);
+      });
+      await page.exposeFunction('codeAutomationLog', (type: string, parts: unknown[]) => {
+        if (process.env['FLEXFERRY_TEST_DEBUG']) console.error(`[${type}]`, ...parts);
+      });
+      const payload = [
+        ['extensionDevelopmentPath', server.remote(process.env['FLEXFERRY_TEST_EXTENSION'] ?? root)],
+        ['extensionTestsPath', server.remote(join(compiled, 'index'))],
+        ['skipWelcome', 'true'],
+      ] as const;
+      await page.goto(server.address(workspace, payload));
+      exitCode = await within(
+        limit,
+        Promise.race([ended, server.ended]),
+        () => 'the extension host is still running',
+      );
+    } finally {
+      hostLog = server.log();
+      await browser.close();
+      await server.stop({ keep: true });
+    }
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+  }
+  const lines = readLines(results);
+  report(lines);
+  const end = lines.find((line) => line.event === 'end');
+  // A host that was killed says 0: only the record of the end proves that every test ran.
+  if (end === undefined)
+    console.error(`the extension host did not reach the end of the suite\n${hostLog.slice(-3000)}`);
+  const failed = count(lines, 'fail') + (end === undefined ? 1 : 0);
+  const counts = { passed: count(lines, 'pass'), failed, skipped: count(lines, 'skip') };
+  console.log(JSON.stringify({ counts }));
+  rmSync(compiled, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  return failed > 0 || exitCode !== 0 ? 1 : 0;
+}
+
+const count = (lines: readonly ResultLine[], event: ResultLine['event']): number =>
+  lines.filter((line) => line.event === event).length;
+
+function mkdirs(path: string): string {
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+const release = process.argv[2] ?? 'newest';
+if (release !== 'newest' && release !== 'oldest') throw new Error(`unknown release ${release}`);
+runSuite(release).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

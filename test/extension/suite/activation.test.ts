@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import { note } from '../results.js';
+
+/** Milliseconds of processor time that activation may take: it happens while the user waits for a window. */
+const bound = 50;
+
+describe('activation', () => {
+  it(`registers every contributed command, within ${bound} ms of processor time`, async () => {
+    const extension = vscode.extensions.getExtension('flexferry.flexferry');
+    assert.ok(extension, 'the extension is not installed');
+    const began = performance.now();
+    const before = process.cpuUsage();
+    await extension.activate();
+    const used = process.cpuUsage(before);
+    // The clock on the wall also counts what else the machine does, which a busy test machine does a lot of.
+    const milliseconds = (used.user + used.system) / 1000;
+    const wall = (performance.now() - began).toFixed(1);
+    note(`activation took ${wall} ms, ${milliseconds.toFixed(1)} ms of processor time`);
+    const contributed: { command: string }[] = extension.packageJSON.contributes.commands;
+    const registered = new Set(await vscode.commands.getCommands(true));
+    const missing = contributed.map((entry) => entry.command).filter((id) => !registered.has(id));
+    assert.deepEqual(missing, []);
+    assert.ok(contributed.length > 0, 'no command is contributed');
+    assert.ok(milliseconds < bound, `activation took ${milliseconds.toFixed(1)} ms of processor time`);
+  });
+});

@@ -1,0 +1,102 @@
+/** What a user does in a workbench, for UI tests, screenshots and the demo. Selectors hold for VS Code 1.100 to 1.139. */
+import type { FrameLocator, Locator, Page } from 'playwright-core';
+
+/** Opens a workbench and waits until its parts are there. */
+export async function openWorkbench(page: Page, address: string): Promise<void> {
+  await page.goto(address);
+  await page.locator('.monaco-workbench .activitybar .action-item').first().waitFor();
+  await page.locator('.monaco-workbench .statusbar-item').first().waitFor();
+}
+
+/** Shows a view container by the beginning of its title, if it is not shown yet. */
+export async function showContainer(page: Page, title: string): Promise<void> {
+  const icon = page.locator(`.activitybar .action-item [aria-label^="${title}"]`).first();
+  await icon.waitFor();
+  const item = page.locator('.activitybar .action-item', { has: icon }).first();
+  if (!(await item.evaluate((element) => element.classList.contains('checked')))) await icon.click();
+}
+
+/** The input of whatever quick pick or input box is open. */
+export const quickInput = (page: Page): Locator => page.locator('.quick-input-widget .quick-input-box input');
+
+/** A row of the open quick pick. */
+export const quickPickRow = (page: Page, text: string | RegExp): Locator =>
+  page.locator('.quick-input-widget .quick-input-list .monaco-list-row', { hasText: text });
+
+/** The title of the open quick pick or input box, for waiting until a step of several is there. */
+export const quickTitle = (page: Page, text: string | RegExp): Locator =>
+  page.locator('.quick-input-widget .quick-input-title', { hasText: text });
+
+/** Runs a command from the palette by its whole title ("Flexferry: Add Server…"). */
+export async function runCommand(page: Page, title: string): Promise<void> {
+  await page.keyboard.press('F1');
+  await quickInput(page).waitFor();
+  await quickInput(page).fill(`>${title}`);
+  await quickPickRow(page, title).first().click();
+}
+
+/** Waits for a step of a multi-step input, types into it and accepts. */
+export async function answer(page: Page, step: string | RegExp, text: string): Promise<void> {
+  await quickTitle(page, step).waitFor();
+  await quickInput(page).fill(text);
+  await quickInput(page).press('Enter');
+}
+
+/** Chooses a row of the open quick pick. */
+export async function choose(page: Page, step: string | RegExp, row: string | RegExp): Promise<void> {
+  await quickTitle(page, step).waitFor();
+  await quickPickRow(page, row).first().click();
+}
+
+export const treeItem = (page: Page, name: string | RegExp): Locator => page.getByRole('treeitem', { name });
+
+/** Expands a tree item and waits until VS Code says that it is expanded. */
+export async function expand(page: Page, name: string | RegExp): Promise<void> {
+  const item = treeItem(page, name).first();
+  await item.waitFor();
+  if ((await item.getAttribute('aria-expanded')) === 'true') return;
+  await item.locator('.monaco-tl-twistie').click();
+  await page.waitForFunction(
+    (element) => element?.getAttribute('aria-expanded') === 'true',
+    await item.elementHandle(),
+  );
+}
+
+/** Opens the context menu of a tree item and chooses an entry by its beginning. */
+export async function contextMenu(page: Page, item: string | RegExp, entry: string | RegExp): Promise<void> {
+  await treeItem(page, item).first().click({ button: 'right' });
+  await page.getByRole('menuitem', { name: entry }).first().click();
+}
+
+/** A notification, progress ones included. */
+export const toast = (page: Page, text: string | RegExp): Locator =>
+  page.locator('.notification-toast', { hasText: text });
+
+/** A modal dialogue. */
+export const dialog = (page: Page): Locator => page.locator('.monaco-dialog-box');
+
+/** Presses a button of the open modal dialogue. */
+export async function press(page: Page, button: string): Promise<void> {
+  await dialog(page).getByRole('button', { name: button, exact: true }).click();
+}
+
+/** What the n-th open webview shows; webviews are frames in frames. */
+export const webview = (page: Page, index = 0): FrameLocator =>
+  page
+    .locator('iframe.webview.ready')
+    .nth(index)
+    .contentFrame()
+    .locator('iframe#active-frame')
+    .contentFrame();
+
+export const statusBarItem = (page: Page, text: string | RegExp): Locator =>
+  page.locator('.statusbar-item', { hasText: text });
+
+export const editorTab = (page: Page, title: string | RegExp): Locator =>
+  page.locator('.tabs-container .tab', { hasText: title });
+
+/** Closes every notification, so that a screenshot shows none by accident. */
+export async function clearNotifications(page: Page): Promise<void> {
+  await runCommand(page, 'Notifications: Clear All Notifications');
+  await page.locator('.notification-toast').first().waitFor({ state: 'detached' });
+}
