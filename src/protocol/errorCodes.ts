@@ -69,6 +69,10 @@ export const errorCodes = {
     help: 'The server asks for an authentication method that is not supported (only password, md5 and SCRAM-SHA-256 are).',
     azure: '603100',
   },
+  FF117: {
+    help: 'TLS could not be set up. The server must offer TLS 1.2 or newer; if it asks for a client certificate, set sslcert and sslkey.',
+    azure: '603001',
+  },
   // --- assessment before anything is changed (FF2xx)
   FF200: {
     help: 'The source user may not read these tables. GRANT SELECT on them to the user, leave their schema out, or connect as their owner.',
@@ -187,6 +191,9 @@ export const errorCodes = {
   },
   FF508: { help: 'A large object could not be copied. Correct the cause and resume.' },
   FF509: { help: 'The migration was interrupted. Resume it: finished work is kept.' },
+  FF510: {
+    help: 'A query failed on the server. The message is its own: correct the cause, then try again or resume.',
+  },
   // --- verification (FF6xx)
   FF600: {
     help: 'Rows differ between source and target. If the source was written to during the migration, start again with --restart; else report it with the report.',
