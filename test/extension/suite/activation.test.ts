@@ -5,10 +5,22 @@ import { note } from '../results.js';
 /** Milliseconds of processor time that activation may take: it happens while the user waits for a window. */
 const bound = 50;
 
+/** Resolves once the host has used under a tenth of a core for a fifth of a second: it starts much of its own, too. */
+async function settled(): Promise<void> {
+  const end = performance.now() + 15_000;
+  for (;;) {
+    const before = process.cpuUsage();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { user, system } = process.cpuUsage(before);
+    if (user + system < 20_000 || performance.now() > end) return;
+  }
+}
+
 describe('activation', () => {
   it(`registers every contributed command, within ${bound} ms of processor time`, async () => {
     const extension = vscode.extensions.getExtension('flexferry.flexferry');
     assert.ok(extension, 'the extension is not installed');
+    await settled();
     const began = performance.now();
     const before = process.cpuUsage();
     await extension.activate();
