@@ -15,11 +15,15 @@ export const defaultMajors: readonly Major[] = [13, 17];
 /** Ready to run: binaries with their links, and a data folder as initdb leaves it. */
 export interface Distribution {
   readonly postgres: string;
-  /** initdb's result with superuser `postgres`, UTF8, trust; to be copied. */
+  /** initdb's result, UTF8, trust; to be copied. */
   readonly template: string;
+  readonly superuser: string;
 }
 
-/** `twin`: a copy whose extensions are all trusted, as a Flexible Server lets its admin create them. */
+/**
+ * `twin`: a copy whose extensions are all trusted, as a Flexible Server lets its admin create them, and whose superuser
+ * is azuresu: there is no role postgres there, which dumps like to mention.
+ */
 export type Variant = 'plain' | 'twin';
 
 const repository = resolve(__dirname, '../../..');
@@ -92,14 +96,15 @@ async function prepare(major: Major, variant: Variant): Promise<Distribution> {
   const cache = cacheFolder();
   const native = join(cache, `${version}-${variant}`);
   await once(native, (folder) => copyNative(source, folder, major, variant));
-  const template = join(cache, `${version}-data`);
+  const superuser = variant === 'twin' ? 'azuresu' : 'postgres';
+  const template = join(cache, `${version}-data-${superuser}`);
   await once(template, async (folder) => {
     const account = serverAccount();
     if (account !== undefined) await chown(folder, account.uid, account.gid);
-    const options = ['-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'];
+    const options = ['-U', superuser, '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'];
     await run(join(native, 'bin/initdb'), ['-D', folder, ...options], true, folder);
   });
-  return { postgres: join(native, 'bin/postgres'), template };
+  return { postgres: join(native, 'bin/postgres'), template, superuser };
 }
 
 /** Makes a folder by a step that several processes may take at once: the first to rename its own wins. */

@@ -215,6 +215,24 @@ function isReady(dataDir: string, pid: number | undefined): boolean {
   }
 }
 
+/** Runs one or several statements, ends the client, and gives the last one's rows. */
+export async function queryOnce<Row>(
+  client: pg.Client,
+  sql: string,
+  values?: readonly unknown[],
+): Promise<Row[]> {
+  try {
+    const result: pg.QueryResult | pg.QueryResult[] = await client.query(
+      sql,
+      values === undefined ? undefined : [...values],
+    );
+    const last = Array.isArray(result) ? result.at(-1) : result;
+    return (last?.rows ?? []) as Row[];
+  } finally {
+    await client.end();
+  }
+}
+
 class EmbeddedServer implements TestServer {
   readonly host = '127.0.0.1';
   readonly dataDir: string;
@@ -242,13 +260,18 @@ class EmbeddedServer implements TestServer {
     return this.postmaster.pid ?? 0;
   }
 
-  uri(database = 'postgres', user = 'postgres'): string {
+  uri(database = 'postgres', user = this.distribution.superuser): string {
     return `postgresql://${encodeURIComponent(user)}@${this.host}:${this.port}/${encodeURIComponent(database)}`;
   }
 
   async connect(database: string): Promise<pg.Client> {
     // Through the socket, so that a server that asks for TLS and passwords on TCP still lets the test in.
-    const client = new pg.Client({ host: this.socketDir, port: this.port, user: 'postgres', database });
+    const client = new pg.Client({
+      host: this.socketDir,
+      port: this.port,
+      user: this.distribution.superuser,
+      database,
+    });
     client.on('error', () => undefined); // a server stopped under an idle session is not the test's failure
     await client.connect();
     return client;
@@ -259,17 +282,7 @@ class EmbeddedServer implements TestServer {
     sql: string,
     values?: readonly unknown[],
   ): Promise<Row[]> {
-    const client = await this.connect(database);
-    try {
-      const result: pg.QueryResult | pg.QueryResult[] = await client.query(
-        sql,
-        values === undefined ? undefined : [...values],
-      );
-      const last = Array.isArray(result) ? result.at(-1) : result;
-      return (last?.rows ?? []) as Row[];
-    } finally {
-      await client.end();
-    }
+    return queryOnce<Row>(await this.connect(database), sql, values);
   }
 
   async createDatabase(name = `test_${++this.#made}_${randomBytes(3).toString('hex')}`): Promise<string> {
