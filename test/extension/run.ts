@@ -1,9 +1,17 @@
 /**
  * Runs the suites of test/extension/suite inside the extension host of a real VS Code:
- * `node --import tsx test/extension/run.ts [newest|oldest]`. FLEXFERRY_TEST_GREP chooses tests by a pattern.
- * Ends with one JSON line of counts for test/run.mjs.
+ * `node --import tsx test/extension/run.ts [newest|oldest] [--counts FILE]`. FLEXFERRY_TEST_GREP chooses tests by a
+ * pattern; --counts takes how many passed, failed and were skipped, for test/run.mjs.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -97,7 +105,8 @@ async function runSuite(release: Release): Promise<number> {
     console.error(`the extension host did not reach the end of the suite\n${hostLog.slice(-3000)}`);
   const failed = count(lines, 'fail') + (end === undefined ? 1 : 0);
   const counts = { passed: count(lines, 'pass'), failed, skipped: count(lines, 'skip') };
-  console.log(JSON.stringify({ counts }));
+  if (countsFile === undefined) console.log(counts);
+  else writeFileSync(countsFile, JSON.stringify(counts));
   rmSync(compiled, { recursive: true, force: true });
   rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   return failed > 0 || exitCode !== 0 ? 1 : 0;
@@ -111,7 +120,8 @@ function mkdirs(path: string): string {
   return path;
 }
 
-const release = process.argv[2] ?? 'newest';
+const [release = 'newest', flag, file] = process.argv.slice(2);
+const countsFile = flag === '--counts' ? file : undefined;
 if (release !== 'newest' && release !== 'oldest') throw new Error(`unknown release ${release}`);
 runSuite(release).then(
   (code) => process.exit(code),
