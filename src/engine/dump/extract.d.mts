@@ -1,0 +1,2 @@
+/** Writes pgDumpFactory.mjs, pg_dump.wasm and their licence into `distDir`. */
+export function extractPgDump(distDir: string): void;
