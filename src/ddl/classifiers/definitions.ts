@@ -2,6 +2,7 @@
 import type { DefElem, Node } from 'libpg-query';
 import { displayName, displayRelation, ident, qualifiedIdent, relationOf, strings } from '../identifier.js';
 import { objectTypeName } from '../objectType.js';
+import { secretOption } from '../redact.js';
 import type { AnyShape, Created, DetailsByKind } from '../statement.js';
 import {
   aggregateSignature,
@@ -167,7 +168,6 @@ function userMapping(body: NodeBody<'CreateUserMappingStmt'>): AnyShape {
   const server = body.servername ?? '';
   const role = body.user?.rolename;
   const user = role ?? (body.user?.roletype === 'ROLESPEC_PUBLIC' ? 'PUBLIC' : 'CURRENT_USER');
-  const secret = /^(password|passcode|secret|sslpassword|.*_secret|.*_password|.*_key|token)$/i;
   return {
     kind: 'userMapping',
     object: `user mapping for ${role === undefined ? user : displayName(role)} on server ${displayName(server)}`,
@@ -178,7 +178,7 @@ function userMapping(body: NodeBody<'CreateUserMappingStmt'>): AnyShape {
     details: {
       server,
       user,
-      hasPassword: options(body.options).some((option) => secret.test(option.defname ?? '')),
+      hasPassword: options(body.options).some((option) => secretOption.test(option.defname ?? '')),
     },
   };
 }

@@ -1,0 +1,152 @@
+/** Which statements cannot work because of what was skipped before them. Best effort, by the names they mention. */
+import { displayName, displayRelation } from './identifier.js';
+import { parseStatement } from './parser.js';
+import type { Statement } from './statement.js';
+
+const relationTypes = ['table', 'view', 'materialized view', 'foreign table', 'sequence', 'index', 'type'];
+
+/**
+ * The skipped object (one of `skipped`, which holds the `object` texts of skipped or failed statements) that this
+ * statement is about or needs, or undefined. The engine marks such a statement FF417.
+ */
+export function dependsOnSkipped(statement: Statement, skipped: ReadonlySet<string>): string | undefined {
+  if (skipped.size === 0) return undefined;
+  if (statement.about !== undefined && skipped.has(statement.about)) return statement.about;
+  for (const relation of [statement.relation, ...(statement.references ?? [])]) {
+    if (relation === undefined) continue;
+    const name = displayRelation(relation);
+    const found = relationTypes.map((type) => `${type} ${name}`).find((object) => skipped.has(object));
+    if (found !== undefined && found !== statement.object) return found;
+  }
+  return mentionedSkipped(statement, skipped);
+}
+
+/** Statements that only say something about an object; whom else they mention does not matter. */
+const says: ReadonlySet<string> = new Set([
+  'setting',
+  'sessionAuthorization',
+  'grant',
+  'revoke',
+  'ownerChange',
+]);
+
+function mentionedSkipped(statement: Statement, skipped: ReadonlySet<string>): string | undefined {
+  if (says.has(statement.kind) || statement.parseError !== undefined) return undefined;
+  // Parsing again is paid only by statements that hold the letters of a skipped name.
+  const candidates = skippedNames(skipped).filter(
+    ({ object, bare }) => object !== statement.object && statement.text.includes(bare),
+  );
+  if (candidates.length === 0) return undefined;
+  const node = parseStatement(statement.text).node;
+  if (node === undefined) return undefined;
+  const mentioned = new Map<string, Set<Role>>();
+  collect(node, 'any', mentioned);
+  return candidates.find(({ name, role }) => {
+    const roles = mentioned.get(name);
+    return roles?.has(role) === true || roles?.has('any') === true;
+  })?.object;
+}
+
+interface SkippedName {
+  readonly object: string;
+  readonly name: string;
+  readonly bare: string;
+  readonly role: Role;
+}
+
+/** The set is asked once per statement and grows now and then. */
+const known = new WeakMap<ReadonlySet<string>, { size: number; names: SkippedName[] }>();
+
+function skippedNames(skipped: ReadonlySet<string>): SkippedName[] {
+  const cached = known.get(skipped);
+  if (cached?.size === skipped.size) return cached.names;
+  const names = [...skipped].flatMap((object) => {
+    const parsed = parseObject(object);
+    return parsed === undefined ? [] : [{ object, ...parsed }];
+  });
+  known.set(skipped, { size: skipped.size, names });
+  return names;
+}
+
+/** What a name stands for where it is mentioned: functions and relations may share a name. */
+type Role = 'relation' | 'routine' | 'any';
+
+const objectPattern =
+  /^(materialized view|foreign table|foreign-data wrapper|operator class|operator family|access method|text search \w+|\w+) (.+)$/s;
+const routineTypes: ReadonlySet<string> = new Set(['function', 'procedure', 'aggregate', 'operator']);
+const relationWords: ReadonlySet<string> = new Set([
+  'table',
+  'view',
+  'materialized view',
+  'foreign table',
+  'sequence',
+  'type',
+  'domain',
+]);
+
+function parseObject(object: string): { name: string; bare: string; role: Role } | undefined {
+  const [, type = '', rest = ''] = objectPattern.exec(object) ?? [];
+  // Triggers, constraints, comments and the like are needed by nothing.
+  if (/^(comment|privileges|constraint|trigger|rule|policy|index|statement|query|setting|user)$/.test(type)) {
+    return undefined;
+  }
+  const name = routineTypes.has(type)
+    ? rest.slice(0, rest.lastIndexOf('('))
+    : rest.replace(/ using \S+$/, '');
+  if (name === '') return undefined;
+  const bare = (/("(?:[^"]|"")*"|[^."]+)$/.exec(name)?.[1] ?? name)
+    .replace(/^"|"$/g, '')
+    .replaceAll('""', '"');
+  const role = routineTypes.has(type) ? 'routine' : relationWords.has(type) ? 'relation' : 'any';
+  return { name, bare, role };
+}
+
+const routineKeys: ReadonlySet<string> = new Set([
+  'funcname',
+  'objname',
+  'name',
+  'func_name',
+  'handler_name',
+]);
+
+/** Every dotted name of a parse tree, and the few plain ones that name a server, wrapper, language or method. */
+function collect(value: unknown, key: string, into: Map<string, Set<Role>>): void {
+  if (Array.isArray(value)) {
+    const names = value.map(stringOf);
+    if (names.length > 0 && names.every((name) => name !== undefined)) {
+      note(
+        into,
+        displayName(...names),
+        routineKeys.has(key) ? 'routine' : key === 'type' ? 'relation' : 'any',
+      );
+    }
+    for (const each of value) collect(each, key, into);
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  const entries = Object.entries(value);
+  const { relname, schemaname } = value as { relname?: unknown; schemaname?: unknown };
+  if (typeof relname === 'string') {
+    const names = typeof schemaname === 'string' ? [schemaname, relname] : [relname];
+    note(into, displayName(...names), 'relation');
+  }
+  for (const [name, inner] of entries) {
+    if (typeof inner === 'string' && /^(servername|fdwname|lang|amname|accessMethod|plname)$/.test(name)) {
+      note(into, displayName(inner), 'any');
+    }
+    // The tree does not tell whether a TypeName in a definition (sfunc = f) is a function: only elsewhere it is a type.
+    const isType = name === 'names' && key !== 'TypeName';
+    collect(inner, isType ? 'type' : name, into);
+  }
+}
+
+function stringOf(node: unknown): string | undefined {
+  const sval = (node as { String?: { sval?: unknown } } | null)?.String?.sval;
+  return typeof sval === 'string' ? sval : undefined;
+}
+
+function note(into: Map<string, Set<Role>>, name: string, role: Role): void {
+  const roles = into.get(name) ?? new Set<Role>();
+  roles.add(role);
+  into.set(name, roles);
+}
