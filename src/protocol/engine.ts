@@ -86,6 +86,8 @@ export interface RunParams {
   readonly project: Project;
   /** Absolute path of the folder that takes ddl/ and runs/. */
   readonly directory: string;
+  /** Folder of the report and the event log; `<directory>/runs/<time>` if absent. */
+  readonly reportDirectory?: string;
   readonly sourcePassword?: string;
   readonly targetPassword?: string;
   readonly restart: boolean;

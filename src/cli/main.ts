@@ -1,0 +1,116 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import { Fault } from '../engine/errors/fault.js';
+import { toFault } from '../engine/errors/mapError.js';
+import { runMigration } from '../engine/migration.js';
+import { resolveConnectionInput } from '../engine/postgres/connectionString.js';
+import { readProjectFile } from '../engine/project/projectFile.js';
+import { exitCodeOf } from '../engine/run/migrationState.js';
+import { folderName } from '../engine/schema/ddlFiles.js';
+import { flexferryVersion } from '../engine/version.js';
+import type { RunParams } from '../protocol/engine.js';
+import { projectVersion } from '../protocol/project.js';
+import { type CloneCommand, parseCommand, type RunCommand, usage } from './args.js';
+import { JsonReporter, type Output, TextReporter } from './progress.js';
+
+/** Time after which a second signal, or a stop that hangs, ends the process the hard way, milliseconds. */
+const stopLimit = 15_000;
+
+async function main(args: readonly string[]): Promise<number> {
+  const command = parseCommand(args);
+  if (command.command === 'help' || command.command === 'version') {
+    process.stdout.write(command.command === 'help' ? usage : `flexferry ${flexferryVersion}\n`);
+    return 0;
+  }
+  const params = await paramsOf(command);
+  const out: Output = {
+    isTTY: process.stdout.isTTY === true,
+    columns: process.stdout.columns ?? 80,
+    write: (text) => process.stdout.write(text),
+  };
+  const reporter = command.json ? new JsonReporter(out) : new TextReporter(out);
+  const snapshot = await runMigration(params, {
+    onSnapshot: (s) => reporter.snapshot(s),
+    onEvent: (e) => reporter.event(e),
+    signal: stopSignal(),
+    distDir: __dirname,
+  });
+  return exitCodeOf(snapshot.state);
+}
+
+async function paramsOf(command: CloneCommand | RunCommand): Promise<RunParams> {
+  const passwords = {
+    ...(process.env['FLEXFERRY_SOURCE_PASSWORD'] !== undefined && {
+      sourcePassword: process.env['FLEXFERRY_SOURCE_PASSWORD'],
+    }),
+    ...(process.env['FLEXFERRY_TARGET_PASSWORD'] !== undefined && {
+      targetPassword: process.env['FLEXFERRY_TARGET_PASSWORD'],
+    }),
+  };
+  const common = {
+    restart: command.restart,
+    ...passwords,
+    ...(command.report !== undefined && { reportDirectory: resolve(command.report) }),
+  };
+  if (command.command === 'run') {
+    const path = resolve(command.project);
+    const project = await readProjectFile(path);
+    const options = command.yes ? { ...project.options, acceptNonEmptyTarget: true } : project.options;
+    return {
+      project: { ...project, options },
+      directory: join(dirname(path), basename(path).replace(/\.json$/, '')),
+      ...common,
+    };
+  }
+  const source = resolveConnectionInput({ text: command.source }).spec.database;
+  const target = resolveConnectionInput({ text: command.target }).spec.database;
+  const directory =
+    command.report !== undefined ? resolve(command.report) : resolve(`${folderName(source)}.flexferry`);
+  return {
+    project: {
+      version: projectVersion,
+      name: source,
+      source: { connection: command.source },
+      target: { connection: command.target },
+      databases: [
+        { source, target, includeSchemas: command.schemas, excludeSchemas: command.excludeSchemas },
+      ],
+      options: command.options,
+    },
+    directory,
+    ...common,
+  };
+}
+
+/** The first signal stops cleanly, so that nothing stays on the servers; a second one, or a stop that hangs, ends at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(4);
+    process.stderr.write('Stopping… finished work is kept.\n');
+    controller.abort();
+    setTimeout(() => process.exit(4), stopLimit).unref();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  return controller.signal;
+}
+
+/** Usage and project files are 2; whatever else ends here could not start. */
+function failureCode(fault: Fault): number {
+  return /^FF7/.test(fault.code) && fault.code !== 'FF703'
+    ? 2
+    : fault.code === 'FF110' || fault.code === 'FF112'
+      ? 2
+      : 3;
+}
+
+process.stdout.on('error', () => {});
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    const fault = error instanceof Fault ? error : toFault(error, { side: 'server' });
+    process.stderr.write(`${fault.code}: ${fault.message}\n    ${fault.fix}\n`);
+    process.exitCode = failureCode(fault);
+  },
+);

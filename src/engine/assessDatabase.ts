@@ -1,0 +1,90 @@
+import { assessSource, assessTarget } from './assessment/assess.js';
+import { databaseIdentity, targetState } from './catalog/server.js';
+import { listSourceTables } from './catalog/tables.js';
+import type { DatabaseJob } from './databaseJob.js';
+import { Fault } from './errors/fault.js';
+import { literal } from './postgres/quote.js';
+import type { Session } from './postgres/session.js';
+import { readRun } from './run/checkpoint.js';
+
+/** The database through which others are created. https://www.postgresql.org/docs/current/manage-ag-createdb.html */
+export const maintenanceDatabase = 'postgres';
+
+/**
+ * Looks at both sides of one database and changes nothing. What can be lived with becomes findings; rejects with the
+ * Fault that forbids the start.
+ */
+export async function assessDatabase(job: DatabaseJob): Promise<void> {
+  const { sessions, tracker, filter } = job;
+  tracker.begin('assess', 1);
+  const source = await sessions.open('source', 'assess');
+  const { target, exists } = await openTarget(job);
+  const found = await targetState(target);
+  const state = exists ? found : { ...found, objects: [] };
+  const sourceId = await databaseIdentity(source);
+  if (exists && sourceId === (await databaseIdentity(target))) {
+    throw new Fault(
+      'FF209',
+      `Source and target are the same database: ${job.target.database} on one server.`,
+    );
+  }
+  if (!exists) await requireCreateDatabase(target);
+  const run = exists ? await readRun(target) : undefined;
+  if (run && run.source !== sourceId && !job.restart) {
+    throw new Fault(
+      'FF210',
+      `The database ${job.target.database} holds the checkpoints of a migration from another source.`,
+    );
+  }
+  tracker.facts = {
+    ...tracker.facts,
+    sourceVersion: await version(source),
+    targetVersion: await version(target),
+  };
+  await requireSchemas(source, filter.include);
+  const assessed = await assessSource(source, await listSourceTables(source, filter), filter);
+  for (const finding of assessed.findings) tracker.finding(finding);
+  assessTarget(
+    { versionNum: source.versionNum, extensions: assessed.extensions },
+    { session: target, state },
+    { resumed: run !== undefined, acceptNonEmpty: job.options.acceptNonEmptyTarget },
+  );
+  await Promise.all([sessions.close(source), sessions.close(target)]);
+  tracker.advance('assess', 'done');
+  tracker.end('assess');
+}
+
+/** The target database, or the maintenance database of its server where it is still to be created. */
+async function openTarget(job: DatabaseJob): Promise<{ target: Session; exists: boolean }> {
+  try {
+    return { target: await job.sessions.open('target', 'assess'), exists: true };
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'FF103') throw error;
+    return { target: await job.sessions.open('target', 'assess', maintenanceDatabase), exists: false };
+  }
+}
+
+async function version(session: Session): Promise<string> {
+  const { rows } = await session.query<{ v: string }>(`SELECT current_setting('server_version') AS v`);
+  return rows[0]?.v ?? '';
+}
+
+async function requireCreateDatabase(maintenance: Session): Promise<void> {
+  const { rows } = await maintenance.query<{ can: boolean }>(
+    'SELECT rolcreatedb OR rolsuper AS can FROM pg_roles WHERE rolname = current_user',
+  );
+  if (!rows[0]?.can)
+    throw new Fault('FF205', `The user ${maintenance.spec.user} may not create databases on the target.`);
+}
+
+async function requireSchemas(source: Session, include: readonly string[]): Promise<void> {
+  if (include.length === 0) return;
+  const { rows } = await source.query<{ name: string }>(
+    `SELECT w.name FROM unnest(ARRAY[${include.map(literal).join(', ')}]) AS w(name) WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = w.name)`,
+  );
+  if (rows.length > 0)
+    throw new Fault(
+      'FF212',
+      `The source database ${source.spec.database} has no schema ${rows.map((r) => r.name).join(', ')}.`,
+    );
+}

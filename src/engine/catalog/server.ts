@@ -1,0 +1,146 @@
+import type { Session } from '../postgres/session.js';
+import { notOfExtension, type SchemaFilter, schemaCondition } from './filter.js';
+
+/** Who a database is: the same value means the same database, whatever host name was used to reach it. */
+export async function databaseIdentity(session: Session): Promise<string> {
+  const { rows } = await session.query<{ database: string; can: boolean }>(
+    `SELECT current_database() AS database, has_function_privilege('pg_control_system()', 'EXECUTE') AS can`,
+  );
+  const host = session.spec.hosts[0];
+  let server = `${host?.host ?? ''}:${host?.port ?? ''}`;
+  if (rows[0]?.can) {
+    const found = await session.query<{ id: string }>(
+      'SELECT system_identifier::text AS id FROM pg_control_system()',
+    );
+    server = found.rows[0]?.id ?? server;
+  }
+  return `${server}/${rows[0]?.database ?? ''}`;
+}
+
+export interface Extension {
+  readonly name: string;
+  readonly version: string;
+  readonly schema: string;
+  /** Objects outside of any extension that depend on one of its members. */
+  readonly dependants: number;
+}
+
+/** Extensions of a database except plpgsql. */
+export async function listExtensions(session: Session): Promise<Extension[]> {
+  const { rows } = await session.query<{
+    name: string;
+    version: string;
+    schema: string;
+    dependants: number;
+  }>(`
+    SELECT e.extname AS name, e.extversion AS version, n.nspname AS schema,
+      (SELECT count(DISTINCT (d.classid, d.objid))::int
+       FROM pg_depend m JOIN pg_depend d ON d.refclassid = m.classid AND d.refobjid = m.objid AND d.deptype IN ('n', 'a')
+       WHERE m.refclassid = 'pg_extension'::regclass AND m.refobjid = e.oid AND m.deptype = 'e'
+         AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = d.classid AND x.objid = d.objid AND x.deptype = 'e')
+         AND NOT (d.classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t, pg_depend y
+           WHERE t.oid = d.objid AND y.classid = 'pg_type'::regclass AND y.objid = t.typelem AND y.deptype = 'e'))) AS dependants
+    FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql' ORDER BY 1`);
+  return rows;
+}
+
+/** What a database cannot carry over or carries over as a choice of the user. */
+export interface SourceFeatures {
+  readonly publications: number;
+  readonly subscriptions: number;
+  readonly securityLabels: number;
+  /** Objects of this database in a tablespace of their own. */
+  readonly inTablespaces: number;
+  readonly unreadableSequences: readonly string[];
+}
+
+export async function sourceFeatures(session: Session, filter: SchemaFilter): Promise<SourceFeatures> {
+  const { rows } = await session.query<Omit<SourceFeatures, 'unreadableSequences'>>(`
+    SELECT (SELECT count(*) FROM pg_publication)::int AS publications,
+           (SELECT count(*) FROM pg_stat_subscription WHERE subid IS NOT NULL AND relid IS NULL)::int AS subscriptions,
+           ((SELECT count(*) FROM pg_seclabel) + (SELECT count(*) FROM pg_shseclabel s
+             WHERE s.classoid = 'pg_database'::regclass))::int AS "securityLabels",
+           (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE c.reltablespace <> 0 AND ${schemaCondition(filter)})::int AS "inTablespaces"`);
+  const sequences = await session.query<{ name: string }>(`
+    SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'S' AND ${schemaCondition(filter)} AND ${notOfExtension('pg_class', 'c.oid')}
+      AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) ORDER BY 1`);
+  const found = rows[0] ?? { publications: 0, subscriptions: 0, securityLabels: 0, inTablespaces: 0 };
+  return { ...found, unreadableSequences: sequences.rows.map((r) => r.name) };
+}
+
+/** The target server and database as the rules need to know them. */
+export interface TargetState {
+  readonly versionNum: number;
+  readonly isFlexibleServer: boolean;
+  /** azure.extensions, lower case; null where there is no such setting. */
+  readonly allowedExtensions: string[] | null;
+  readonly availableExtensions: Set<string>;
+  readonly roles: Set<string>;
+  readonly readOnly: boolean;
+  readonly canCreateInDatabase: boolean;
+  /** Everything a user made here, as `table public.orders`, unquoted: empty for a new database. */
+  readonly objects: string[];
+  readonly installedExtensions: ReadonlySet<string>;
+}
+
+export async function targetState(target: Session): Promise<TargetState> {
+  const { rows } = await target.query<{
+    flexible: boolean;
+    allowed: string | null;
+    available: string;
+    roles: string;
+    installed: string;
+    read_only: boolean;
+    can_create: boolean;
+  }>(`
+    SELECT current_setting('azure.extensions', true) IS NOT NULL
+             OR EXISTS (SELECT FROM pg_roles WHERE rolname = 'azure_pg_admin') AS flexible,
+           current_setting('azure.extensions', true) AS allowed,
+           (SELECT coalesce(json_agg(name), '[]')::text FROM pg_available_extensions) AS available,
+           (SELECT json_agg(rolname)::text FROM pg_roles) AS roles,
+           (SELECT coalesce(json_agg(extname), '[]')::text FROM pg_extension) AS installed,
+           pg_is_in_recovery() OR (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_read_only') = 'on' AS read_only,
+           has_database_privilege(current_database(), 'CREATE') AS can_create`);
+  const row = rows[0];
+  if (!row) throw new Error('no row from the target');
+  return {
+    versionNum: target.versionNum,
+    isFlexibleServer: row.flexible,
+    allowedExtensions:
+      row.allowed === null
+        ? null
+        : row.allowed
+            .toLowerCase()
+            .split(/[\s,]+/)
+            .filter(Boolean),
+    availableExtensions: new Set(JSON.parse(row.available) as string[]),
+    roles: new Set(JSON.parse(row.roles) as string[]),
+    readOnly: row.read_only,
+    canCreateInDatabase: row.can_create,
+    objects: await userObjects(target),
+    installedExtensions: new Set(JSON.parse(row.installed) as string[]),
+  };
+}
+
+/** Schemas, relations, functions, types and large objects that are nobody's but the user's. */
+async function userObjects(target: Session): Promise<string[]> {
+  const user = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'flexferry') AND n.nspname !~ '^pg_(toast|temp)'`;
+  const { rows } = await target.query<{ object: string }>(`
+    SELECT object FROM (
+      SELECT 'schema ' || n.nspname AS object FROM pg_namespace n
+        WHERE ${user} AND n.nspname <> 'public' AND ${notOfExtension('pg_namespace', 'n.oid')}
+      UNION ALL SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence '
+                         WHEN 'f' THEN 'foreign table ' ELSE 'table ' END || n.nspname || '.' || c.relname
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE ${user} AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND ${notOfExtension('pg_class', 'c.oid')}
+      UNION ALL SELECT 'function ' || n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')'
+        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE ${user} AND ${notOfExtension('pg_proc', 'p.oid')}
+      UNION ALL SELECT 'type ' || n.nspname || '.' || t.typname
+        FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+        WHERE ${user} AND t.typtype IN ('e', 'd', 'r') AND ${notOfExtension('pg_type', 't.oid')}
+      UNION ALL SELECT 'large object ' || m.oid FROM pg_largeobject_metadata m
+    ) o ORDER BY 1`);
+  return rows.map((r) => r.object);
+}

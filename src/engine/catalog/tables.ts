@@ -1,0 +1,128 @@
+import type { RelationName } from '../../protocol/model.js';
+import type { Session } from '../postgres/session.js';
+import { notOfExtension, type SchemaFilter, schemaCondition } from './filter.js';
+
+export interface Column {
+  readonly name: string;
+  /** Computed by the server: never copied. */
+  readonly generated: boolean;
+  /** float4 or float8, domains over them included: compared by their bits. */
+  readonly float: boolean;
+}
+
+/** A relation in scope, as of the snapshot of the session that read it. */
+export interface SourceTable extends RelationName {
+  readonly oid: string;
+  /** `r` table (also a leaf partition), `p` partitioned table, `m` materialized view. */
+  readonly relkind: 'r' | 'p' | 'm';
+  readonly isPartition: boolean;
+  readonly unlogged: boolean;
+  /** Heap with TOAST, without indexes. */
+  readonly bytes: number;
+  /** Planner's estimate; 0 where the table was never analyzed. */
+  readonly rowsEstimated: number;
+  readonly readable: boolean;
+  /** Row-level security would filter what this user reads. */
+  readonly hidesRows: boolean;
+  /** Has a primary key or a replica identity that tells rows apart. */
+  readonly hasIdentity: boolean;
+  /** Configuration table of an extension: only rows under this condition ("" for all) are the user's. */
+  readonly extensionCondition?: string;
+  readonly columns: readonly Column[];
+}
+
+interface TableRow {
+  oid: string;
+  schema: string;
+  name: string;
+  relkind: 'r' | 'p' | 'm';
+  is_partition: boolean;
+  unlogged: boolean;
+  bytes: string;
+  row_estimate: number;
+  readable: boolean;
+  hides_rows: boolean;
+  has_identity: boolean;
+  extension_condition: string | null;
+}
+
+/** Tables, partitioned tables and materialized views in scope, largest first. */
+export async function listSourceTables(session: Session, filter: SchemaFilter): Promise<SourceTable[]> {
+  const { rows } = await session.query<TableRow>(`
+    WITH config AS (
+      SELECT e.oid AS extension, c.oid AS relation, coalesce(c.condition, '') AS condition
+      FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS c(oid, condition))
+    SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind, c.relispartition AS is_partition,
+           c.relpersistence = 'u' AS unlogged,
+           CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_table_size(c.oid) END::text AS bytes,
+           greatest(c.reltuples, 0)::float8 AS row_estimate,
+           has_schema_privilege(n.oid, 'USAGE') AND (has_table_privilege(c.oid, 'SELECT')
+             OR has_any_column_privilege(c.oid, 'SELECT') AND NOT EXISTS (
+               SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+               AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT'))) AS readable,
+           c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
+             AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE')) AS hides_rows,
+           EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident))
+             OR c.relreplident = 'f' AS has_identity,
+           config.condition AS extension_condition
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_roles r ON r.rolname = current_user
+    LEFT JOIN config ON config.relation = c.oid
+    WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND ${schemaCondition(filter)}
+      AND (config.relation IS NOT NULL OR ${notOfExtension('pg_class', 'c.oid')})
+    ORDER BY 7 DESC, 2, 3`);
+  const columns = await listColumns(session, rows.length > 500 ? undefined : rows.map((r) => r.oid));
+  return rows
+    .map((r) => ({
+      oid: r.oid,
+      schema: r.schema,
+      name: r.name,
+      relkind: r.relkind,
+      isPartition: r.is_partition,
+      unlogged: r.unlogged,
+      bytes: Number(r.bytes),
+      rowsEstimated: Math.round(r.row_estimate),
+      readable: r.readable,
+      hidesRows: r.hides_rows,
+      hasIdentity: r.has_identity,
+      ...(r.extension_condition !== null && { extensionCondition: r.extension_condition }),
+      columns: columns.get(r.oid) ?? [],
+    }))
+    .sort((a, b) => b.bytes - a.bytes);
+}
+
+/** Columns by relation, in their order. attgenerated exists from PostgreSQL 12 on. */
+async function listColumns(
+  session: Session,
+  oids: readonly string[] | undefined,
+): Promise<Map<string, Column[]>> {
+  const generated = session.versionNum >= 120000 ? `a.attgenerated <> ''` : 'false';
+  const scope = oids ? 'a.attrelid = ANY ($1::oid[])' : `a.attrelid >= 16384`;
+  const { rows } = await session.query<{ oid: string; name: string; generated: boolean; float: boolean }>(
+    `SELECT a.attrelid::text AS oid, a.attname AS name, ${generated} AS generated,
+            (CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END) IN (700, 701) AS float
+     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+     JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'm')
+     WHERE ${scope} AND a.attnum > 0 AND NOT a.attisdropped
+     ORDER BY a.attrelid, a.attnum`,
+    oids ? [oids] : [],
+  );
+  const byTable = new Map<string, Column[]>();
+  for (const row of rows) {
+    const list = byTable.get(row.oid);
+    const column = { name: row.name, generated: row.generated, float: row.float };
+    if (list) list.push(column);
+    else byTable.set(row.oid, [column]);
+  }
+  return byTable;
+}
+
+/** Names of the ordinary tables on the target, with whether they hold a row already where that is asked. */
+export async function existingTables(target: Session): Promise<Set<string>> {
+  const { rows } = await target.query<{ schema: string; name: string }>(
+    `SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_(toast|temp)'`,
+  );
+  return new Set(rows.map((r) => `${r.schema}\u0000${r.name}`));
+}

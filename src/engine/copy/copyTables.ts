@@ -1,0 +1,171 @@
+import { forEachConcurrent } from '../../base/pool.js';
+import { errorCodes } from '../../protocol/errorCodes.js';
+import type { SourceTable } from '../catalog/tables.js';
+import { endsRun } from '../errors/endsRun.js';
+import { Fault } from '../errors/fault.js';
+import { qualified } from '../postgres/quote.js';
+import type { Session } from '../postgres/session.js';
+import { importSnapshot } from '../postgres/snapshot.js';
+import type { DatabaseContext } from '../run/context.js';
+import { type CopyMode, copyTable } from './copyTable.js';
+
+/** The name under which a table's checkpoint stands. */
+export const tableItem = (table: SourceTable): string => qualified(table);
+
+/** A pair of dedicated connections, opened when first needed and replaced after a failure. */
+class CopyWorker {
+  private source: Session | undefined;
+  private target: Session | undefined;
+
+  constructor(
+    private readonly context: DatabaseContext,
+    private readonly number: number,
+  ) {}
+
+  async copy(table: SourceTable, mode: CopyMode): Promise<{ rows: number; bytes: number }> {
+    const { checkpoint, tracker } = this.context;
+    const [source, target] = await this.pair();
+    try {
+      return await copyTable(source, target, table, mode, checkpoint, tableItem(table), (bytes) =>
+        tracker.addBytes(table, bytes),
+      );
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const { sessions } = this.context;
+    const both = [this.source, this.target];
+    this.source = undefined;
+    this.target = undefined;
+    await Promise.all(both.map((session) => session && sessions.close(session)));
+  }
+
+  private async pair(): Promise<[Session, Session]> {
+    const { sessions, snapshot } = this.context;
+    if (!this.source) {
+      this.source = await sessions.open('source', `copy ${this.number + 1}`);
+      await importSnapshot(this.source, snapshot);
+    }
+    if (!this.target) {
+      this.target = await sessions.open('target', `copy ${this.number + 1}`);
+      await this.target.script(`SET lc_monetary = 'C'; SET synchronous_commit = off`);
+    }
+    return [this.source, this.target];
+  }
+}
+
+/**
+ * Copies the tables, `jobs` at a time in the order given. A table that fails becomes a finding and the others go on;
+ * a fault that ends the run (lost connection, full or read-only target) rejects. `onLoaded` is called for every table
+ * that is complete, also for those of an earlier run.
+ */
+export async function copyTables(
+  context: DatabaseContext,
+  tables: readonly SourceTable[],
+  present: ReadonlySet<string>,
+  onLoaded: (table: SourceTable) => void,
+): Promise<void> {
+  const { checkpoint, tracker, options, signal } = context;
+  const preexisting = new Set(checkpoint.run.preexisting);
+  const todo: SourceTable[] = [];
+  for (const table of tables) {
+    const known = checkpoint.find('table', tableItem(table));
+    if (known) {
+      tracker.setTable(table, 'done', known);
+      tracker.advance('copy', 'done');
+      onLoaded(table);
+    } else if (!present.has(`${table.schema}\u0000${table.name}`)) {
+      skip(
+        context,
+        table,
+        'FF417',
+        `The table ${table.schema}.${table.name} does not exist on the target; its data was not copied.`,
+      );
+    } else todo.push(table);
+  }
+  const workers = Array.from(
+    { length: Math.max(1, Math.min(options.jobs, todo.length)) },
+    (_, i) => new CopyWorker(context, i),
+  );
+  try {
+    await forEachConcurrent(todo, workers.length, async (table, index) => {
+      signal.throwIfAborted();
+      const worker = workers[index];
+      if (!worker) return;
+      const existed = preexisting.has(`table ${table.schema}.${table.name}`);
+      await copyOne(context, worker, table, existed ? 'foreign' : 'own', onLoaded);
+    });
+  } finally {
+    await Promise.all(workers.map((w) => w.close()));
+  }
+}
+
+async function copyOne(
+  context: DatabaseContext,
+  worker: CopyWorker,
+  table: SourceTable,
+  mode: CopyMode,
+  onLoaded: (table: SourceTable) => void,
+): Promise<void> {
+  const { tracker, signal } = context;
+  if (mode === 'foreign' && (await hasRows(context, table))) {
+    skip(
+      context,
+      table,
+      'FF507',
+      `The table ${table.schema}.${table.name} of the target has rows; nothing was copied into it.`,
+    );
+    return;
+  }
+  tracker.setTable(table, 'running');
+  try {
+    const result = await worker.copy(table, mode);
+    tracker.setTable(table, 'done', result);
+    tracker.advance('copy', 'done');
+    onLoaded(table);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof Fault) || endsRun(error)) throw error;
+    const fault = new Fault('FF501', `Copying table ${table.schema}.${table.name} failed: ${error.message}`, {
+      sqlstate: error.sqlstate,
+      cause: error,
+    });
+    tracker.setTable(table, 'failed', { error: fault.toData() });
+    tracker.advance('copy', 'failed');
+    tracker.finding({
+      code: 'FF501',
+      severity: 'error',
+      object: `table ${table.schema}.${table.name}`,
+      message: fault.message,
+      fix: error.code === 'FF500' ? fault.fix : error.fix,
+    });
+  }
+}
+
+function skip(context: DatabaseContext, table: SourceTable, code: 'FF417' | 'FF507', message: string): void {
+  context.tracker.setTable(table, 'skipped');
+  context.tracker.advance('copy', 'skipped');
+  context.tracker.finding({
+    code,
+    severity: 'error',
+    object: `table ${table.schema}.${table.name}`,
+    message,
+    fix: errorCodes[code].help,
+  });
+}
+
+async function hasRows(context: DatabaseContext, table: SourceTable): Promise<boolean> {
+  if (table.extensionCondition !== undefined) return false;
+  const session = await context.sessions.open('target', 'look');
+  try {
+    const { rows } = await session.query<{ some: boolean }>(
+      `SELECT EXISTS (SELECT FROM ONLY ${qualified(table)}) AS some`,
+    );
+    return rows[0]?.some ?? false;
+  } finally {
+    await context.sessions.close(session);
+  }
+}

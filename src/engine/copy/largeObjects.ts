@@ -1,0 +1,180 @@
+import { chunks } from '../../base/pool.js';
+import { errorCodes } from '../../protocol/errorCodes.js';
+import { endsRun } from '../errors/endsRun.js';
+import { Fault } from '../errors/fault.js';
+import { ident, literal } from '../postgres/quote.js';
+import type { Session } from '../postgres/session.js';
+import { importSnapshot } from '../postgres/snapshot.js';
+import type { DatabaseContext } from '../run/context.js';
+
+/**
+ * Large objects are read in pieces by lo_get and written by lo_put, because a Flexible Server keeps pg_largeobject to
+ * itself. Small batches: each object made in a transaction takes a lock (pgcopydb issue 1057).
+ */
+const batchSize = 200;
+const pieceBytes = 1 << 20;
+const firstBytes = 1 << 15;
+
+export interface LargeObject {
+  readonly oid: string;
+  readonly comment: string | null;
+  /** GRANT statements for roles other than the owner; `grantee` is null for PUBLIC. */
+  readonly grants: readonly { grantee: string | null; privilege: 'SELECT' | 'UPDATE' }[];
+}
+
+/** Large objects of the database, as of the session's snapshot. */
+export async function listLargeObjects(source: Session): Promise<LargeObject[]> {
+  const { rows } = await source.query<{ oid: string; comment: string | null; grants: string | null }>(`
+    SELECT m.oid::text, obj_description(m.oid, 'pg_largeobject') AS comment,
+      (SELECT json_agg(json_build_object('grantee', r.rolname, 'privilege', a.privilege_type))::text
+       FROM aclexplode(m.lomacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE a.grantee <> m.lomowner) AS grants
+    FROM pg_largeobject_metadata m ORDER BY m.oid`);
+  return rows.map((r) => ({
+    oid: r.oid,
+    comment: r.comment,
+    grants: r.grants === null ? [] : (JSON.parse(r.grants) as LargeObject['grants']),
+  }));
+}
+
+/**
+ * Copies all of them under the run's snapshot, a batch a transaction, with its checkpoint in the same transaction. A
+ * batch that fails becomes a finding and the others go on. Where schemas are chosen there is no telling whose a large
+ * object is: then none is copied and a finding says so.
+ */
+export async function copyAllLargeObjects(context: DatabaseContext, filtered: boolean): Promise<void> {
+  const { sessions, tracker, snapshot, target: state } = context;
+  const source = await sessions.open('source', 'large objects');
+  await importSnapshot(source, snapshot);
+  const objects = await listLargeObjects(source);
+  if (filtered && objects.length > 0) {
+    tracker.finding({
+      code: 'FF508',
+      severity: 'note',
+      object: 'large objects',
+      message: `${objects.length} large object(s) belong to no schema and are left out, because schemas were chosen.`,
+      fix: 'Migrate all schemas to take large objects along.',
+    });
+  } else if (objects.length > 0) {
+    tracker.largeObjects = {
+      ...tracker.largeObjects,
+      total: objects.length,
+      oids: objects.map((o) => o.oid),
+    };
+    const target = await sessions.open('target', 'large objects');
+    await target.script('SET synchronous_commit = off');
+    for (const batch of chunks(objects, batchSize)) await tryBatch(context, source, target, batch);
+    reportMissingRoles(context, objects, state.roles);
+    await sessions.close(target);
+  }
+  await sessions.close(source);
+}
+
+async function tryBatch(
+  context: DatabaseContext,
+  source: Session,
+  target: Session,
+  batch: readonly LargeObject[],
+): Promise<void> {
+  const { checkpoint, tracker, signal, target: state } = context;
+  signal.throwIfAborted();
+  const item = `${batch[0]?.oid ?? ''}-${batch[batch.length - 1]?.oid ?? ''}/${batch.length}`;
+  const known = checkpoint.find('largeObjects', item);
+  const count = (bytes: number): void => {
+    tracker.largeObjects = {
+      ...tracker.largeObjects,
+      copied: tracker.largeObjects.copied + batch.length,
+      bytes: tracker.largeObjects.bytes + bytes,
+    };
+  };
+  if (known) return count(known.bytes);
+  const undo = `SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE oid IN (${batch.map((o) => o.oid).join(', ')})`;
+  try {
+    const bytes = await copyBatch(source, target, batch, state.roles, (size) =>
+      checkpoint.record('largeObjects', item, { rows: batch.length, bytes: size }, undo),
+    );
+    checkpoint.remember('largeObjects', item, { rows: batch.length, bytes });
+    count(bytes);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof Fault) || endsRun(error)) throw error;
+    await target.script('ROLLBACK');
+    tracker.finding({
+      code: 'FF508',
+      severity: 'error',
+      object: `large objects ${item}`,
+      message: `Large objects ${item} could not be copied: ${error.message}`,
+      fix: errorCodes.FF508.help,
+    });
+  }
+}
+
+function reportMissingRoles(
+  context: DatabaseContext,
+  objects: readonly LargeObject[],
+  roles: ReadonlySet<string>,
+): void {
+  const missing = new Set(
+    objects.flatMap((o) => o.grants.map((g) => g.grantee)).filter((g) => g !== null && !roles.has(g)),
+  );
+  for (const role of missing) {
+    context.tracker.finding({
+      code: 'FF413',
+      severity: 'warning',
+      object: `grants on large objects to ${role}`,
+      message: `The role ${role} does not exist on the target: its grants on large objects are left out.`,
+      fix: errorCodes.FF413.help,
+    });
+  }
+}
+
+async function copyBatch(
+  source: Session,
+  target: Session,
+  batch: readonly LargeObject[],
+  roles: ReadonlySet<string>,
+  record: (bytes: number) => string,
+): Promise<number> {
+  const oids = batch.map((o) => o.oid);
+  await target.script('BEGIN');
+  let bytes = 0;
+  const first = await source.query<{ oid: string; data: Buffer }>(
+    `SELECT oid::text, lo_get(oid, 0, ${firstBytes}) AS data FROM unnest($1::oid[]) oid`,
+    [oids],
+  );
+  await target.query('SELECT lo_from_bytea(oid, data) FROM unnest($1::oid[], $2::bytea[]) AS o(oid, data)', [
+    first.rows.map((r) => r.oid),
+    first.rows.map((r) => r.data),
+  ]);
+  for (const { oid, data } of first.rows) {
+    bytes += data.length;
+    let offset = data.length;
+    let more = data.length === firstBytes;
+    while (more) {
+      const piece = await source.query<{ data: Buffer }>(
+        `SELECT lo_get($1::oid, $2::bigint, ${pieceBytes}) AS data`,
+        [oid, offset],
+      );
+      const part = piece.rows[0]?.data ?? Buffer.alloc(0);
+      if (part.length > 0)
+        await target.query('SELECT lo_put($1::oid, $2::bigint, $3::bytea)', [oid, offset, part]);
+      offset += part.length;
+      bytes += part.length;
+      more = part.length === pieceBytes;
+    }
+  }
+  const attributes = batch.flatMap((o) => attributeStatements(o, roles));
+  await target.script([...attributes, record(bytes), 'COMMIT'].join('; '));
+  return bytes;
+}
+
+function attributeStatements(object: LargeObject, roles: ReadonlySet<string>): string[] {
+  const statements = object.grants
+    .filter((g) => g.grantee === null || roles.has(g.grantee))
+    .map(
+      (g) =>
+        `GRANT ${g.privilege} ON LARGE OBJECT ${object.oid} TO ${g.grantee === null ? 'PUBLIC' : ident(g.grantee)}`,
+    );
+  if (object.comment !== null)
+    statements.push(`COMMENT ON LARGE OBJECT ${object.oid} IS ${literal(object.comment)}`);
+  return statements;
+}

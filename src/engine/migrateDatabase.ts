@@ -1,0 +1,233 @@
+import { classifyDump } from '../ddl/classify.js';
+import { loadParser } from '../ddl/parser.js';
+import { maintenanceDatabase } from './assessDatabase.js';
+import { databaseIdentity, targetState } from './catalog/server.js';
+import { existingTables, listSourceTables, type SourceTable } from './catalog/tables.js';
+import { copyTables } from './copy/copyTables.js';
+import { copyAllLargeObjects } from './copy/largeObjects.js';
+import type { DatabaseJob } from './databaseJob.js';
+import { dumpSchema } from './dump/dump.js';
+import { Fault } from './errors/fault.js';
+import type { Session } from './postgres/session.js';
+import { exportSnapshot } from './postgres/snapshot.js';
+import { Checkpoint, createRun, dropRun, readRun } from './run/checkpoint.js';
+import { endOrphans, lockTarget, undoRun } from './run/claim.js';
+import type { DatabaseContext } from './run/context.js';
+import { analyzeTables } from './schema/analyze.js';
+import { createDatabase } from './schema/createDatabase.js';
+import { copyDatabaseProperties } from './schema/databaseProperties.js';
+import { writeDdlFiles } from './schema/ddlFiles.js';
+import { addForeignKeys } from './schema/foreignKeys.js';
+import { IndexBuilder } from './schema/indexBuilder.js';
+import { type PlannedStatement, planStatements, type StatementPlan } from './schema/planStatements.js';
+import { type PostDataPlan, planPostData } from './schema/postData.js';
+import { runStatements } from './schema/runStatements.js';
+import { setSequences } from './schema/sequences.js';
+import { verifyLargeObjects } from './verification/largeObjects.js';
+import { verifyTables } from './verification/verify.js';
+
+/**
+ * Moves one database: dump → pre-data → copy ∥ indexes → constraints → post-data → sequences → analyze → verify, all
+ * reading one snapshot of the source. Returns once everything was tried; what failed stands in the tracker. Rejects
+ * when the run as a whole cannot go on: then the checkpoints in the target let a next run continue.
+ */
+export async function migrateDatabase(job: DatabaseJob): Promise<void> {
+  const { sessions, tracker } = job;
+  tracker.state = 'running';
+  const source = await sessions.open('source', 'snapshot');
+  const target = await claimTarget(job, source);
+  const snapshot = await exportSnapshot(source);
+  const context = await prepare(job, source, target, snapshot);
+  const tables = await listSourceTables(source, job.filter);
+  const plan = await dump(job, context, source);
+
+  const work = await createSchema(context, target, plan, tables);
+  await copyData(context, work, plan.settings, job.filter.include.length > 0);
+  await addConstraints(context, work, plan.settings, target);
+  await finishSchema(context, work, target);
+  await copyDatabaseProperties(context, source, target);
+  await withSession(job, 'source', 'sequences', (fresh) => setSequences(context, fresh, target, job.filter));
+  await analyzeTables(context, [...work.present, ...tables.filter((t) => t.relkind === 'm')]);
+  await verify(context, work, source, target);
+
+  tracker.state = tracker.hasProblems() ? 'failed' : 'done';
+  if (tracker.state === 'done') await dropRun(target);
+  await Promise.all([sessions.close(source), sessions.close(target)]);
+}
+
+/** What the tables' statements and rows come to on this target. */
+interface Work {
+  readonly postData: PostDataPlan;
+  /** Tables with rows of their own: leaf partitions, not their parents. */
+  readonly tables: readonly SourceTable[];
+  /** Those of them that are on the target. */
+  readonly present: readonly SourceTable[];
+  readonly presentKeys: ReadonlySet<string>;
+}
+
+/** Connects to the target database, creates it if need be, locks it and clears what a killed run left busy. */
+async function claimTarget(job: DatabaseJob, source: Session): Promise<Session> {
+  const { sessions, tracker, signal } = job;
+  const open = (): Promise<Session> => sessions.open('target', 'control');
+  const target = await open().catch(async (error: unknown) => {
+    if (!(error instanceof Fault) || error.code !== 'FF103') throw error;
+    const maintenance = await sessions.open('target', 'create database', maintenanceDatabase);
+    for (const finding of await createDatabase(source, maintenance, job.target.database))
+      tracker.finding(finding);
+    await sessions.close(maintenance);
+    return open();
+  });
+  await lockTarget(target, signal);
+  await endOrphans(target, sessions.purposePrefix);
+  if (job.restart && (await readRun(target))) await undoRun(target);
+  return target;
+}
+
+async function prepare(
+  job: DatabaseJob,
+  source: Session,
+  target: Session,
+  snapshot: string,
+): Promise<DatabaseContext> {
+  const state = await targetState(target);
+  const identity = await databaseIdentity(source);
+  let row = await readRun(target);
+  if (row) job.tracker.log('info', `resuming run ${row.run}`);
+  else {
+    const extensions = [...state.installedExtensions].map((name) => `extension ${name}`);
+    row = { run: job.run, source: identity, preexisting: [...state.objects, ...extensions] };
+    await createRun(target, row);
+  }
+  await target.script(`SET lc_monetary = 'C'; SET synchronous_commit = off`);
+  const { rows } = await source.query<{ path: string }>(
+    `SELECT reset_val AS path FROM pg_settings WHERE name = 'search_path'`,
+  );
+  return {
+    options: job.options,
+    sessions: job.sessions,
+    tracker: job.tracker,
+    checkpoint: await Checkpoint.load(target, row),
+    target: state,
+    snapshot,
+    searchPath: rows[0]?.path ?? '',
+    signal: job.signal,
+  };
+}
+
+/** Reads the schema with pg_dump, decides about every statement and writes the files that show it. */
+async function dump(job: DatabaseJob, context: DatabaseContext, source: Session): Promise<StatementPlan> {
+  const { tracker } = job;
+  tracker.begin('dump', 1);
+  const { sql, tool } = await dumpSchema({
+    spec: job.source,
+    versionNum: source.versionNum,
+    snapshot: context.snapshot,
+    tool: job.options.dumpTool,
+    includeSchemas: job.filter.include,
+    excludeSchemas: [...job.filter.exclude, 'flexferry'],
+    signal: job.signal,
+    distDir: job.distDir,
+    log: (message) => tracker.log('info', message),
+  });
+  tracker.facts = { ...tracker.facts, dumpTool: tool };
+  await loadParser();
+  const plan = planStatements(classifyDump(sql), context.target, new Set(context.checkpoint.run.preexisting));
+  await writeDdlFiles(job.ddlDirectory, tracker.source, plan);
+  tracker.advance('dump', 'done');
+  tracker.end('dump');
+  return plan;
+}
+
+const tracked = (items: readonly PlannedStatement[]): number =>
+  items.filter((i) => i.skip || i.statement.section !== 'session').length;
+
+async function createSchema(
+  context: DatabaseContext,
+  target: Session,
+  plan: StatementPlan,
+  all: readonly SourceTable[],
+): Promise<Work> {
+  const { tracker } = context;
+  tracker.begin('preData', tracked(plan.preData));
+  await runStatements(context, target, 'preData', plan.preData);
+  tracker.end('preData');
+  const presentKeys = await existingTables(target);
+  const tables = all.filter((t) => t.relkind === 'r');
+  for (const table of tables) tracker.addTable(table, table.bytes, table.rowsEstimated);
+  const present = tables.filter((t) => presentKeys.has(`${t.schema}\u0000${t.name}`));
+  return { postData: planPostData(plan.postData, all), tables, present, presentKeys };
+}
+
+/** Rows of all tables, and indexes as soon as their table has them; large objects beside. */
+async function copyData(
+  context: DatabaseContext,
+  work: Work,
+  settings: readonly string[],
+  filtered: boolean,
+): Promise<void> {
+  const { tracker } = context;
+  let indexes = 0;
+  for (const { table, indexes: own, constraints } of work.postData.byTable.values()) {
+    indexes += own.length + constraints.length;
+    const t = tracker.table(table);
+    if (t) t.indexesTotal = own.length;
+  }
+  tracker.begin('copy', work.tables.length);
+  tracker.begin('indexes', indexes);
+  const builder = new IndexBuilder(context, work.postData.byTable, settings);
+  const copied = await Promise.allSettled([
+    copyTables(context, work.tables, work.presentKeys, (table) => builder.tableLoaded(table)).then(() =>
+      tracker.end('copy'),
+    ),
+    copyAllLargeObjects(context, filtered),
+  ]);
+  const built = await Promise.allSettled([builder.finish()]);
+  for (const result of [...copied, ...built]) if (result.status === 'rejected') throw result.reason;
+  tracker.end('indexes');
+}
+
+async function addConstraints(
+  context: DatabaseContext,
+  work: Work,
+  settings: readonly string[],
+  target: Session,
+): Promise<void> {
+  const { structural, foreignKeys } = work.postData;
+  const { tracker } = context;
+  tracker.begin('constraints', structural.length + foreignKeys.reduce((n, k) => n + (k.notValid ? 2 : 1), 0));
+  await runStatements(context, target, 'constraints', structural);
+  await addForeignKeys(context, foreignKeys, settings);
+  tracker.end('constraints');
+}
+
+/** Views and materialized views read what is loaded; triggers, rules and policies come last so that they act on nothing. */
+async function finishSchema(context: DatabaseContext, work: Work, target: Session): Promise<void> {
+  const { views, refreshes, rest } = work.postData;
+  const { tracker } = context;
+  tracker.begin('postData', views.length + refreshes.length + tracked(rest));
+  for (const part of [views, refreshes, rest]) await runStatements(context, target, 'postData', part);
+  tracker.end('postData');
+}
+
+async function verify(context: DatabaseContext, work: Work, source: Session, target: Session): Promise<void> {
+  const { tracker } = context;
+  const copied = work.tables.filter((t) => tracker.table(t)?.state === 'done');
+  tracker.begin('verify', copied.length);
+  await verifyTables(context, copied);
+  await verifyLargeObjects(context, source, target);
+  tracker.end('verify');
+}
+
+async function withSession<T>(
+  job: DatabaseJob,
+  side: 'source' | 'target',
+  purpose: string,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await job.sessions.open(side, purpose);
+  try {
+    return await use(session);
+  } finally {
+    await job.sessions.close(session);
+  }
+}

@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ConnectionSpec, describeConnection } from '../protocol/connection.js';
+import type { RunParams } from '../protocol/engine.js';
+import type { DoneEvent, RunEvent, RunSnapshot } from '../protocol/model.js';
+import type { ProjectDatabase } from '../protocol/project.js';
+import { assessDatabase } from './assessDatabase.js';
+import type { DatabaseJob } from './databaseJob.js';
+import { Fault } from './errors/fault.js';
+import { toFault } from './errors/mapError.js';
+import { migrateDatabase } from './migrateDatabase.js';
+import { resolveConnectionInput } from './postgres/connectionString.js';
+import { buildReport, doneEvent } from './report/buildReport.js';
+import { renderReport } from './report/html.js';
+import { EventLog } from './run/eventLog.js';
+import { RunSessions } from './run/sessions.js';
+import { RunTracker } from './run/tracker.js';
+import { flexferryVersion } from './version.js';
+
+export interface RunHooks {
+  onSnapshot(snapshot: RunSnapshot): void;
+  /** Every event, `done` last. */
+  onEvent(event: RunEvent): void;
+  /** Called once, before anything else: the state from which tables can be listed. */
+  onTracker?(tracker: RunTracker): void;
+  /** Aborting stops the run cleanly: no session, lock or process stays; finished work is kept. */
+  readonly signal: AbortSignal;
+  /** Folder of the bundles. */
+  readonly distDir: string;
+}
+
+/**
+ * Runs a migration project: every database is assessed before the first is touched, then they are moved one after the
+ * other. Always ends with a report and a `done` event, whatever happened; rejects only where there is no place to
+ * write the report (FF703) or the project's connections cannot be read (FF110, FF112, FF109).
+ */
+export async function runMigration(params: RunParams, hooks: RunHooks): Promise<RunSnapshot> {
+  const { project } = params;
+  const source = resolveSide(project.source.connection, params.sourcePassword);
+  const target = resolveSide(project.target.connection, params.targetPassword);
+  const started = new Date();
+  const stamp = started
+    .toISOString()
+    .replaceAll(':', '-')
+    .replace(/\.\d+Z$/, 'Z');
+  const reportDirectory = params.reportDirectory ?? join(params.directory, 'runs', stamp);
+  const ddlDirectory = join(params.directory, 'ddl');
+  const events = await EventLog.open(reportDirectory);
+  const run = randomUUID();
+  const tracker = new RunTracker(
+    {
+      run,
+      name: project.name,
+      source: describeConnection(source),
+      target: describeConnection(target),
+      reportDirectory,
+      ddlDirectory,
+    },
+    {
+      now: Date.now,
+      onSnapshot: hooks.onSnapshot,
+      onEvent: (event) => {
+        events.write(event);
+        hooks.onEvent(event);
+      },
+    },
+  );
+  hooks.onTracker?.(tracker);
+  const jobs = project.databases.map((database) =>
+    makeJob(params, hooks, { run, source, target, ddlDirectory }, database, tracker),
+  );
+  tracker.emit({
+    event: 'start',
+    run,
+    source: describeConnection(source),
+    target: describeConnection(target),
+    databases: project.databases.map((d) => ({ source: d.source, target: d.target })),
+    resumed: false,
+  });
+  await moveAll(jobs, tracker, hooks.signal);
+  const done = await writeReport(tracker, reportDirectory);
+  events.write(done);
+  await events.close();
+  hooks.onEvent(done);
+  return tracker.snapshot();
+}
+
+function resolveSide(text: string, password: string | undefined): ConnectionSpec {
+  const resolved = resolveConnectionInput({ text, ...(password !== undefined && { password }) });
+  if (resolved.poolerPort !== undefined)
+    throw new Fault('FF109', `Port ${resolved.poolerPort} is that of a connection pooler.`);
+  return resolved.spec;
+}
+
+function makeJob(
+  params: RunParams,
+  hooks: RunHooks,
+  both: { run: string; source: ConnectionSpec; target: ConnectionSpec; ddlDirectory: string },
+  database: ProjectDatabase,
+  tracker: RunTracker,
+): DatabaseJob {
+  const source = { ...both.source, database: database.source };
+  const target = { ...both.target, database: database.target };
+  return {
+    run: both.run,
+    source,
+    target,
+    filter: { include: database.includeSchemas ?? [], exclude: database.excludeSchemas ?? [] },
+    options: params.project.options,
+    restart: params.restart,
+    sessions: new RunSessions(both.run, { source, target }, hooks.signal),
+    tracker: tracker.addDatabase(database.source, database.target),
+    signal: hooks.signal,
+    distDir: hooks.distDir,
+    ddlDirectory: both.ddlDirectory,
+  };
+}
+
+/** Leaves the outcome in the tracker; never rejects. */
+async function moveAll(
+  jobs: readonly DatabaseJob[],
+  tracker: RunTracker,
+  signal: AbortSignal,
+): Promise<void> {
+  const onAbort = (): void => {
+    tracker.state = 'stopping';
+    tracker.push();
+    for (const job of jobs) void job.sessions.stopAll();
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  let begun = false;
+  try {
+    for (const job of jobs) await assessDatabase(job);
+    begun = true;
+    for (const job of jobs) await migrateDatabase(job);
+    tracker.state = tracker.findings.some((f) => f.severity !== 'note') ? 'incomplete' : 'succeeded';
+  } catch (error) {
+    const fault = signal.aborted
+      ? new Fault('FF509', 'The migration was stopped.')
+      : toFault(error, { side: 'server' });
+    tracker.fault = fault.toData();
+    tracker.state = begun || signal.aborted ? 'interrupted' : 'refused';
+    for (const database of tracker.databases) database.stop();
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await Promise.all(jobs.map((job) => job.sessions.stopAll()));
+    tracker.endedAt = tracker.now();
+    tracker.push();
+  }
+}
+
+async function writeReport(tracker: RunTracker, directory: string): Promise<DoneEvent> {
+  const report = buildReport(tracker, flexferryVersion);
+  const path = join(directory, 'report.html');
+  try {
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+    await writeFile(path, renderReport(report));
+  } catch (error) {
+    throw new Fault('FF703', `The report could not be written to ${directory}.`, { cause: error });
+  }
+  return doneEvent(report, path);
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { literal } from '../postgres/quote.js';
+import type { Session } from '../postgres/session.js';
+
+/**
+ * What is done is written into the target itself, in a schema of ours and in the same transaction as the work it
+ * describes: a crash at any moment loses and repeats nothing, and any machine can resume.
+ */
+export const checkpointSchema = 'flexferry';
+
+export type WorkKind = 'statement' | 'table' | 'index' | 'largeObjects';
+
+export interface RunRow {
+  readonly run: string;
+  /** Identity of the source server and database. */
+  readonly source: string;
+  /** Objects that were there before the first run, as `kind name`; never touched by --restart. */
+  readonly preexisting: readonly string[];
+}
+
+export interface DoneWork {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+const ddl = `
+CREATE SCHEMA flexferry;
+COMMENT ON SCHEMA flexferry IS 'Checkpoints of a running Flexferry migration; dropped when it has succeeded';
+CREATE TABLE flexferry.run (
+  run uuid PRIMARY KEY, source text NOT NULL, preexisting text[] NOT NULL, started_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE flexferry.work (
+  kind text, item text, position bigint GENERATED ALWAYS AS IDENTITY, undo text,
+  row_count bigint NOT NULL DEFAULT 0, byte_count bigint NOT NULL DEFAULT 0, done_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (kind, item))`;
+
+/** A stable key for a statement: the same text in a later dump finds its checkpoint again. */
+export function statementKey(text: string, occurrence: number): string {
+  return `${createHash('sha256').update(text).digest('hex').slice(0, 32)}#${occurrence}`;
+}
+
+/** The run recorded in this target, if there is one. */
+export async function readRun(target: Session): Promise<RunRow | undefined> {
+  const { rows } = await target.query<{ there: boolean }>(
+    `SELECT pg_catalog.to_regclass('flexferry.run') IS NOT NULL AS there`,
+  );
+  if (!rows[0]?.there) return undefined;
+  const found = await target.query<{ run: string; source: string; preexisting: string }>(
+    'SELECT run, source, pg_catalog.to_json(preexisting)::text AS preexisting FROM flexferry.run',
+  );
+  const row = found.rows[0];
+  return row && { run: row.run, source: row.source, preexisting: JSON.parse(row.preexisting) as string[] };
+}
+
+/** Creates the checkpoint schema with its run row, in one transaction. */
+export async function createRun(target: Session, run: RunRow): Promise<void> {
+  const preexisting = run.preexisting.map((o) => literal(o)).join(', ');
+  await target.script(
+    `${ddl};\nINSERT INTO flexferry.run (run, source, preexisting) VALUES (${literal(run.run)}, ${literal(run.source)}, ARRAY[${preexisting}]::text[])`,
+  );
+}
+
+/** Removes every checkpoint. The last step of a run that succeeded, and the first of --restart. */
+export async function dropRun(target: Session): Promise<void> {
+  await target.script('DROP TABLE IF EXISTS flexferry.work, flexferry.run; DROP SCHEMA IF EXISTS flexferry');
+}
+
+/** What is done, by kind and item. */
+export class Checkpoint {
+  private constructor(
+    readonly run: RunRow,
+    private readonly done: Map<string, DoneWork>,
+  ) {}
+
+  static async load(target: Session, run: RunRow): Promise<Checkpoint> {
+    const { rows } = await target.query<{
+      kind: string;
+      item: string;
+      row_count: string;
+      byte_count: string;
+    }>('SELECT kind, item, row_count, byte_count FROM flexferry.work');
+    return new Checkpoint(
+      run,
+      new Map(
+        rows.map((r) => [`${r.kind}:${r.item}`, { rows: Number(r.row_count), bytes: Number(r.byte_count) }]),
+      ),
+    );
+  }
+
+  find(kind: WorkKind, item: string): DoneWork | undefined {
+    return this.done.get(`${kind}:${item}`);
+  }
+
+  has(kind: WorkKind, item: string): boolean {
+    return this.done.has(`${kind}:${item}`);
+  }
+
+  /**
+   * The statement that records the work. Goes into the transaction of the work itself; call {@link remember} once
+   * that has committed. `undo` is SQL that takes the work back.
+   */
+  record(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }, undo?: string): string {
+    const undoText = undo === undefined ? 'NULL' : literal(undo);
+    return `INSERT INTO flexferry.work (kind, item, undo, row_count, byte_count) VALUES (${literal(kind)}, ${literal(item)}, ${undoText}, ${work.rows}, ${work.bytes})`;
+  }
+
+  remember(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }): void {
+    this.done.set(`${kind}:${item}`, work);
+  }
+}

@@ -1,0 +1,66 @@
+import { chunks } from '../../base/pool.js';
+import { Fault } from '../errors/fault.js';
+import { literal } from '../postgres/quote.js';
+import type { Session } from '../postgres/session.js';
+import { dropRun } from './checkpoint.js';
+
+/** "flex": the key of the advisory lock that one run holds on its target database. */
+const lockKey = 0x666c6578;
+/** A killed predecessor's connection may take a moment to end, milliseconds. */
+const claimWait = 5000;
+const pause = 100;
+
+/** Takes the target database for this run alone, as long as the session lives. Rejects with FF208. */
+export async function lockTarget(target: Session, signal: AbortSignal): Promise<void> {
+  for (let waited = 0; ; waited += pause) {
+    signal.throwIfAborted();
+    const { rows } = await target.query<{ locked: boolean }>(
+      `SELECT pg_try_advisory_lock(${lockKey}) AS locked`,
+    );
+    if (rows[0]?.locked) return;
+    if (waited >= claimWait)
+      throw new Fault('FF208', `Another migration is running into the database ${target.spec.database}.`);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/**
+ * Ends what a killed run left busy on a server (an index build does not notice that its client is gone). Only sessions
+ * of this user whose name says they belong to another run, and only under the lock, which that run no longer holds.
+ */
+export async function endOrphans(session: Session, ownPrefix: string): Promise<void> {
+  const orphans = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user
+    AND application_name LIKE 'flexferry run:%' AND application_name NOT LIKE ${literal(`flexferry ${ownPrefix}%`)} AND pid <> pg_backend_pid()`;
+  await session.query(`SELECT pg_terminate_backend(pid) FROM (${orphans}) o`);
+  for (let waited = 0; waited < claimWait; waited += pause) {
+    const { rowCount } = await session.query(orphans);
+    if (rowCount === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/**
+ * --restart: takes back everything an earlier run made, in reverse order and without CASCADE, so that nothing is
+ * dropped that depends on it and was made by someone else: then this rejects with FF214 and changes nothing more.
+ */
+export async function undoRun(target: Session): Promise<void> {
+  const { rows } = await target.query<{ position: string; undo: string | null }>(
+    'SELECT position, undo FROM flexferry.work ORDER BY position DESC',
+  );
+  for (const batch of chunks(rows, 200)) {
+    const undo = batch.flatMap((r) => (r.undo === null ? [] : [r.undo.replace(/;\s*$/, '')]));
+    const positions = batch.map((r) => r.position).join(', ');
+    try {
+      await target.script(
+        [...undo, `DELETE FROM flexferry.work WHERE position IN (${positions})`].join('; '),
+      );
+    } catch (error) {
+      if (!(error instanceof Fault) || error.sqlstate === undefined) throw error;
+      throw new Fault('FF214', `Starting anew cannot remove what the earlier run made: ${error.message}`, {
+        cause: error,
+        sqlstate: error.sqlstate,
+      });
+    }
+  }
+  await dropRun(target);
+}

@@ -1,0 +1,19 @@
+import type { ProjectOptions } from '../../protocol/project.js';
+import type { TargetState } from '../catalog/server.js';
+import type { Checkpoint } from './checkpoint.js';
+import type { RunSessions } from './sessions.js';
+import type { DatabaseTracker } from './tracker.js';
+
+/** What every phase of one database needs. */
+export interface DatabaseContext {
+  readonly options: ProjectOptions;
+  readonly sessions: RunSessions;
+  readonly tracker: DatabaseTracker;
+  readonly checkpoint: Checkpoint;
+  readonly target: TargetState;
+  /** Exported snapshot of the source that every reader imports. */
+  readonly snapshot: string;
+  /** search_path that a new session of the source database gets: for functions that rely on it. */
+  readonly searchPath: string;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,336 @@
+import type { FaultData } from '../../protocol/connection.js';
+import {
+  type DatabaseSnapshot,
+  type Finding,
+  type Phase,
+  type PhaseSnapshot,
+  phases,
+  type RelationName,
+  type RunEvent,
+  type RunSnapshot,
+  type RunState,
+  type TableSnapshot,
+  type TableVerification,
+  type WorkState,
+} from '../../protocol/model.js';
+import type { ReportStatement } from '../../protocol/report.js';
+import { phaseWeight, step } from './migrationState.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** An event without its time. */
+export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'at'> : never) : never;
+
+/** Time between two pushed snapshots and the span over which the rate is taken, milliseconds. */
+const pushInterval = 250;
+const rateSpan = 5000;
+
+export interface TrackerHooks {
+  onSnapshot(snapshot: RunSnapshot): void;
+  onEvent(event: RunEvent): void;
+  now(): number;
+}
+
+export const tableKey = (table: RelationName): string => `${table.schema}\u0000${table.name}`;
+
+/** The state of one database of a run. All changes go through here, so that every change is seen. */
+export class DatabaseTracker {
+  readonly phases = new Map<Phase, Mutable<PhaseSnapshot>>(
+    phases.map((phase) => [phase, { phase, state: 'pending', done: 0, total: 0, failed: 0, skipped: 0 }]),
+  );
+  readonly tables = new Map<string, Mutable<TableSnapshot>>();
+  /** Statements worth reporting: skipped or failed ones. */
+  readonly statements: ReportStatement[] = [];
+  state: WorkState = 'pending';
+  statementsDone = 0;
+  indexesDone = 0;
+  facts = { sourceVersion: '', targetVersion: '', dumpTool: '' };
+  sequences = { total: 0, equal: 0 };
+  largeObjects: {
+    total: number;
+    copied: number;
+    bytes: number;
+    equal: boolean | null;
+    oids: readonly string[];
+  } = { total: 0, copied: 0, bytes: 0, equal: null, oids: [] };
+
+  constructor(
+    readonly source: string,
+    readonly target: string,
+    private readonly run: RunTracker,
+  ) {}
+
+  phase(phase: Phase): Mutable<PhaseSnapshot> {
+    const found = this.phases.get(phase);
+    if (!found) throw new Error(`unknown phase ${phase}`);
+    return found;
+  }
+
+  begin(phase: Phase, total: number): void {
+    const p = this.phase(phase);
+    p.state = step(p.state, 'running');
+    p.startedAt ??= this.run.now();
+    p.total = total;
+    this.run.emit({ event: 'phase', database: this.source, phase, state: 'running' });
+  }
+
+  /** One unit of the phase has ended. */
+  advance(phase: Phase, state: 'done' | 'failed' | 'skipped', count = 1): void {
+    const p = this.phase(phase);
+    p.done += count;
+    if (state === 'failed') p.failed += count;
+    if (state === 'skipped') p.skipped += count;
+    this.run.changed();
+  }
+
+  end(phase: Phase, state: 'done' | 'failed' | 'pending' = 'done'): void {
+    const p = this.phase(phase);
+    if (p.state !== 'running') return;
+    p.state = step(p.state, state);
+    p.endedAt = this.run.now();
+    this.run.emit({ event: 'phase', database: this.source, phase, state });
+  }
+
+  /** The run ends early: what was running is to be done again. */
+  stop(): void {
+    for (const p of this.phases.values()) if (p.state === 'running') this.end(p.phase, 'pending');
+    for (const t of this.tables.values()) if (t.state === 'running') this.setTable(t, 'pending');
+    if (this.state === 'running') this.state = 'pending';
+  }
+
+  addTable(table: RelationName, bytesEstimated: number, rowsEstimated: number): void {
+    this.tables.set(tableKey(table), {
+      schema: table.schema,
+      name: table.name,
+      state: 'pending',
+      bytes: 0,
+      bytesEstimated,
+      rows: 0,
+      rowsEstimated,
+      indexesDone: 0,
+      indexesTotal: 0,
+    });
+  }
+
+  table(table: RelationName): Mutable<TableSnapshot> | undefined {
+    return this.tables.get(tableKey(table));
+  }
+
+  setTable(
+    table: RelationName,
+    state: WorkState,
+    change: { rows?: number; bytes?: number; error?: FaultData } = {},
+  ): void {
+    const t = this.table(table);
+    if (!t) return;
+    t.state = step(t.state, state);
+    if (state === 'running') {
+      t.startedAt = this.run.now();
+      t.bytes = 0;
+    }
+    if (state === 'done' || state === 'failed') t.endedAt = this.run.now();
+    Object.assign(t, change);
+    this.run.emit({
+      event: 'table',
+      database: this.source,
+      schema: t.schema,
+      table: t.name,
+      state,
+      rows: t.rows,
+      bytes: t.bytes,
+    });
+  }
+
+  addBytes(table: RelationName, bytes: number): void {
+    const t = this.table(table);
+    if (t) t.bytes += bytes;
+    this.run.addBytes(bytes);
+  }
+
+  setVerification(table: RelationName, verification: TableVerification): void {
+    const t = this.table(table);
+    if (t) t.verification = verification;
+  }
+
+  finding(finding: Omit<Finding, 'database'>): void {
+    this.run.finding({ ...finding, database: this.source });
+  }
+
+  /** Something is missing, failed or different: the run is not a success. */
+  hasProblems(): boolean {
+    return this.run.findings.some((f) => f.database === this.source && f.severity !== 'note');
+  }
+
+  log(level: 'debug' | 'info' | 'warning' | 'error', message: string): void {
+    this.run.emit({ event: 'log', level, message: `${this.source}: ${message}` });
+  }
+
+  statement(
+    section: 'preData' | 'postData',
+    index: number,
+    statement: { kind: string; object: string },
+    state: WorkState,
+    why: { reason?: string; error?: FaultData } = {},
+  ): void {
+    if (state === 'done') this.statementsDone += 1;
+    else if (state !== 'running')
+      this.statements.push({ section, kind: statement.kind, object: statement.object, state, ...why });
+    this.run.emit({
+      event: 'statement',
+      database: this.source,
+      section,
+      index,
+      kind: statement.kind,
+      object: statement.object,
+      state,
+      ...(why.error && { error: why.error }),
+    });
+  }
+
+  snapshot(): DatabaseSnapshot {
+    let [tablesDone, bytes, bytesTotal, rows] = [0, 0, 0, 0];
+    for (const t of this.tables.values()) {
+      if (t.state === 'done' || t.state === 'failed' || t.state === 'skipped') tablesDone += 1;
+      bytes += t.bytes;
+      // The size on disk is not that of the COPY data: once a table has ended its real figure counts.
+      bytesTotal += t.state === 'done' ? t.bytes : Math.max(t.bytesEstimated, t.bytes);
+      rows += t.rows;
+    }
+    return {
+      source: this.source,
+      target: this.target,
+      state: this.state,
+      phases: [...this.phases.values()].map((p) => ({ ...p })),
+      tablesDone,
+      tablesTotal: this.tables.size,
+      bytes,
+      bytesTotal,
+      rows,
+    };
+  }
+
+  /** 0 to 1. */
+  fraction(snapshot: DatabaseSnapshot): number {
+    let sum = 0;
+    for (const p of snapshot.phases) {
+      const share =
+        p.state === 'done'
+          ? 1
+          : p.phase === 'copy' && snapshot.bytesTotal > 0
+            ? snapshot.bytes / snapshot.bytesTotal
+            : p.total > 0
+              ? p.done / p.total
+              : 0;
+      sum += phaseWeight[p.phase] * Math.min(1, share);
+    }
+    return sum;
+  }
+}
+
+/** The state of a run: makes snapshots, events and the rate. */
+export class RunTracker {
+  readonly databases: DatabaseTracker[] = [];
+  readonly findings: Finding[] = [];
+  state: RunState = 'running';
+  fault: FaultData | undefined;
+  endedAt: number | undefined;
+  readonly startedAt: number;
+  private readonly samples: { at: number; bytes: number }[] = [];
+  private moved = 0;
+  private best = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly fixed: Pick<
+      RunSnapshot,
+      'run' | 'name' | 'source' | 'target' | 'reportDirectory' | 'ddlDirectory'
+    >,
+    private readonly hooks: TrackerHooks,
+  ) {
+    this.startedAt = hooks.now();
+  }
+
+  now(): number {
+    return this.hooks.now();
+  }
+
+  addDatabase(source: string, target: string): DatabaseTracker {
+    const database = new DatabaseTracker(source, target, this);
+    this.databases.push(database);
+    return database;
+  }
+
+  addBytes(bytes: number): void {
+    this.moved += bytes;
+    this.changed();
+  }
+
+  finding(finding: Finding): void {
+    const known = this.findings.some(
+      (f) =>
+        f.code === finding.code &&
+        f.database === finding.database &&
+        f.object === finding.object &&
+        f.message === finding.message,
+    );
+    if (known) return;
+    this.findings.push(finding);
+    this.emit({ event: 'finding', finding });
+  }
+
+  emit(body: EventBody): void {
+    this.hooks.onEvent({ ...body, at: new Date(this.hooks.now()).toISOString() } as RunEvent);
+    this.changed();
+  }
+
+  /** A snapshot is pushed soon. */
+  changed(): void {
+    this.timer ??= setTimeout(() => this.push(), pushInterval);
+  }
+
+  /** Pushes what is now. */
+  push(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.hooks.onSnapshot(this.snapshot());
+  }
+
+  snapshot(): RunSnapshot {
+    const databases = this.databases.map((d) => d.snapshot());
+    const sum = (pick: (d: DatabaseSnapshot) => number): number =>
+      databases.reduce((total, d) => total + pick(d), 0);
+    const bytes = sum((d) => d.bytes);
+    const bytesTotal = sum((d) => d.bytesTotal);
+    const rate = this.rate();
+    const shares = this.databases.map((d, i) => (databases[i] ? d.fraction(databases[i]) : 0));
+    const fraction = shares.reduce((total, f) => total + f, 0) / Math.max(1, shares.length);
+    this.best =
+      this.state === 'succeeded' || this.state === 'incomplete'
+        ? 1
+        : Math.max(this.best, Math.min(1, fraction));
+    const copying = databases.some((d) => d.phases.some((p) => p.phase === 'copy' && p.state === 'running'));
+    return {
+      ...this.fixed,
+      state: this.state,
+      startedAt: this.startedAt,
+      ...(this.endedAt !== undefined && { endedAt: this.endedAt }),
+      databases,
+      bytes,
+      bytesTotal,
+      rows: sum((d) => d.rows),
+      bytesPerSecond: rate,
+      ...(copying && rate > 0 && { etaSeconds: Math.max(0, bytesTotal - bytes) / rate }),
+      fraction: this.best,
+      findings: this.findings,
+      ...(this.fault && { fault: this.fault }),
+    };
+  }
+
+  private rate(): number {
+    const at = this.hooks.now();
+    this.samples.push({ at, bytes: this.moved });
+    while (this.samples.length > 2 && at - (this.samples[0]?.at ?? at) > rateSpan) this.samples.shift();
+    const first = this.samples[0];
+    if (!first || at <= first.at) return 0;
+    return ((this.moved - first.bytes) * 1000) / (at - first.at);
+  }
+}

@@ -1,0 +1,92 @@
+import { dependsOnSkipped } from '../../ddl/dependsOnSkipped.js';
+import { dropStatement } from '../../ddl/drops.js';
+import { applyRules } from '../../ddl/flexibleServerRules.js';
+import type { Statement } from '../../ddl/statement.js';
+import { errorCodes } from '../../protocol/errorCodes.js';
+import type { Finding } from '../../protocol/model.js';
+import type { TargetState } from '../catalog/server.js';
+import { statementKey } from '../run/checkpoint.js';
+
+/** A statement of the dump with what will be done about it. */
+export interface PlannedStatement {
+  readonly statement: Statement;
+  readonly section: 'preData' | 'postData';
+  /** Place in its section, from 0. */
+  readonly index: number;
+  /** Key of its checkpoint. */
+  readonly key: string;
+  readonly skip: boolean;
+  /** A note with what is run, or the reason why it is not. */
+  readonly finding?: Omit<Finding, 'database'>;
+  /** What takes the statement back on --restart. */
+  readonly undo?: string;
+}
+
+export interface StatementPlan {
+  /** With the settings that stand between statements, in the order of the dump. */
+  readonly preData: readonly PlannedStatement[];
+  readonly postData: readonly PlannedStatement[];
+  /** Settings at the head of the dump: every connection that runs statements begins with them. */
+  readonly settings: readonly string[];
+}
+
+/** Decides for every statement of a dump whether it runs on this target, and why not. */
+export function planStatements(
+  statements: readonly Statement[],
+  target: TargetState,
+  preexisting: ReadonlySet<string>,
+): StatementPlan {
+  const preData: PlannedStatement[] = [];
+  const postData: PlannedStatement[] = [];
+  const settings: string[] = [];
+  const occurrences = new Map<string, number>();
+  const skipped = new Set<string>();
+  let section: 'preData' | 'postData' = 'preData';
+  for (const statement of statements) {
+    if (statement.section !== 'session') section = statement.section;
+    else if (preData.length === settings.length) settings.push(statement.text);
+    const occurrence = occurrences.get(statement.text) ?? 0;
+    occurrences.set(statement.text, occurrence + 1);
+    const list = section === 'preData' ? preData : postData;
+    const decision = decide(statement, target, preexisting, skipped);
+    if (decision.skip && decision.finding?.severity !== 'note') skipped.add(statement.object);
+    const undo = decision.skip || preexisting.has(statement.object) ? undefined : dropStatement(statement);
+    list.push({
+      statement,
+      section,
+      index: list.length,
+      key: statementKey(statement.text, occurrence),
+      ...decision,
+      ...(undo !== undefined && { undo }),
+    });
+  }
+  return { preData, postData, settings };
+}
+
+function decide(
+  statement: Statement,
+  target: TargetState,
+  preexisting: ReadonlySet<string>,
+  skipped: ReadonlySet<string>,
+): { skip: boolean; finding?: Omit<Finding, 'database'> } {
+  if (
+    statement.kind === 'createSchema' &&
+    (statement.details.name === 'public' || preexisting.has(statement.object))
+  )
+    return { skip: true };
+  const rule = applyRules(statement, target);
+  if (rule.action === 'skip') return { skip: true, ...(rule.finding && { finding: rule.finding }) };
+  if (skipped.size > 0 && dependsOnSkipped(statement, skipped)) {
+    return {
+      skip: true,
+      finding: {
+        code: 'FF417',
+        severity: 'warning',
+        object: statement.object,
+        message: `${statement.object} needs something that was left out.`,
+        fix: errorCodes.FF417.help,
+      },
+    };
+  }
+  return { skip: false, ...(rule.finding && { finding: rule.finding }) };
+}

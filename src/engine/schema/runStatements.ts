@@ -1,0 +1,166 @@
+import { type ErrorCode, errorCodes } from '../../protocol/errorCodes.js';
+import type { Phase } from '../../protocol/model.js';
+import { endsRun } from '../errors/endsRun.js';
+import { Fault } from '../errors/fault.js';
+import { literal } from '../postgres/quote.js';
+import type { Session } from '../postgres/session.js';
+import type { DatabaseContext } from '../run/context.js';
+import type { PlannedStatement } from './planStatements.js';
+
+/** Statements that go in one message: few round trips for a dump of thousands, few locks in one transaction. */
+const batchCount = 50;
+const batchCharacters = 256 * 1024;
+
+/** duplicate_* of https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const alreadyExists = new Set(['42P07', '42710', '42723', '42P06', '42701', '42P16']);
+/** undefined_*: inside a function that relies on its caller's search_path. */
+const undefinedName = new Set(['42883', '42P01', '42704', '3F000']);
+
+export const withSemicolon = (sql: string): string => (sql.endsWith(';') ? sql : `${sql};`);
+
+/**
+ * Runs planned statements in their order, each with its checkpoint in its own transaction or that of its batch. A
+ * batch that fails is run again one by one, so every statement ends as done, skipped or failed; faults that end the
+ * run reject. Settings in between always run.
+ */
+export async function runStatements(
+  context: DatabaseContext,
+  session: Session,
+  phase: Phase,
+  planned: readonly PlannedStatement[],
+): Promise<void> {
+  let batch: PlannedStatement[] = [];
+  let size = 0;
+  const flush = async (): Promise<void> => {
+    if (batch.length === 0) return;
+    const statements = batch;
+    batch = [];
+    size = 0;
+    await runBatch(context, session, phase, statements);
+  };
+  for (const item of planned) {
+    context.signal.throwIfAborted();
+    if (item.statement.section === 'session' && !item.skip) {
+      await flush();
+      await session.script(item.statement.text);
+    } else if (item.skip) reportSkipped(context, phase, item);
+    else if (context.checkpoint.has('statement', item.key)) reportDone(context, phase, item);
+    else {
+      if (batch.length >= batchCount || size + item.statement.text.length > batchCharacters) await flush();
+      batch.push(item);
+      size += item.statement.text.length;
+    }
+  }
+  await flush();
+}
+
+/** One statement with its checkpoint. True when it was done. */
+export async function runStatement(
+  context: DatabaseContext,
+  session: Session,
+  phase: Phase,
+  item: PlannedStatement,
+  sql = item.statement.text,
+): Promise<boolean> {
+  try {
+    await runRecorded(context, session, item, sql);
+    reportDone(context, phase, item);
+    return true;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!(error instanceof Fault) || endsRun(error)) throw error;
+    reportFailed(context, phase, item, error);
+    return false;
+  }
+}
+
+/** Runs under the dump's empty search_path, as pg_restore would, and where that fails under that of the source. */
+async function runRecorded(
+  context: DatabaseContext,
+  session: Session,
+  item: PlannedStatement,
+  sql: string,
+): Promise<void> {
+  const recorded = `${withSemicolon(sql)}\n${context.checkpoint.record('statement', item.key, undefined, item.undo)}`;
+  try {
+    await session.script(recorded);
+  } catch (error) {
+    if (!(error instanceof Fault) || !undefinedName.has(error.sqlstate ?? '')) throw error;
+    // The first error is the one worth telling: a second way that fails too says less.
+    await session
+      .script(
+        `SELECT pg_catalog.set_config('search_path', ${literal(context.searchPath)}, true); ${recorded}`,
+      )
+      .catch((second: unknown) => {
+        throw second instanceof Fault && endsRun(second) ? second : error;
+      });
+  }
+  context.checkpoint.remember('statement', item.key);
+}
+
+async function runBatch(
+  context: DatabaseContext,
+  session: Session,
+  phase: Phase,
+  items: readonly PlannedStatement[],
+): Promise<void> {
+  const { checkpoint } = context;
+  const sql = items.map(
+    (item) =>
+      `${withSemicolon(item.statement.text)}\n${checkpoint.record('statement', item.key, undefined, item.undo)}`,
+  );
+  try {
+    await session.script(sql.join(';\n'));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!(error instanceof Fault) || endsRun(error)) throw error;
+    for (const item of items) await runStatement(context, session, phase, item);
+    return;
+  }
+  for (const item of items) {
+    checkpoint.remember('statement', item.key);
+    reportDone(context, phase, item);
+  }
+}
+
+export function reportDone(context: DatabaseContext, phase: Phase, item: PlannedStatement): void {
+  if (item.finding) context.tracker.finding(item.finding);
+  context.tracker.advance(phase, 'done');
+  context.tracker.statement(item.section, item.index, item.statement, 'done');
+}
+
+export function reportSkipped(context: DatabaseContext, phase: Phase, item: PlannedStatement): void {
+  const { tracker } = context;
+  if (item.finding) tracker.finding(item.finding);
+  tracker.advance(phase, item.finding && item.finding.severity !== 'note' ? 'skipped' : 'done');
+  tracker.statement(item.section, item.index, item.statement, 'skipped', {
+    reason: item.finding?.message ?? 'It is there already.',
+  });
+}
+
+export function reportFailed(
+  context: DatabaseContext,
+  phase: Phase,
+  item: PlannedStatement,
+  error: Fault,
+): void {
+  const { tracker } = context;
+  const exists = alreadyExists.has(error.sqlstate ?? '');
+  const code: ErrorCode = exists ? 'FF416' : error.code === 'FF504' ? 'FF504' : 'FF500';
+  const fault = new Fault(code, `${item.statement.object}: ${error.message}`, {
+    sqlstate: error.sqlstate,
+    object: item.statement.object,
+    cause: error,
+  });
+  tracker.finding({
+    code,
+    severity: exists ? 'warning' : 'error',
+    object: item.statement.object,
+    message: fault.message,
+    fix: errorCodes[code].help,
+  });
+  tracker.advance(phase, exists ? 'skipped' : 'failed');
+  tracker.statement(item.section, item.index, item.statement, exists ? 'skipped' : 'failed', {
+    error: fault.toData(),
+  });
+}
