@@ -1,0 +1,50 @@
+import type * as vscode from 'vscode';
+import type { CancellationToken } from 'vscode-jsonrpc/node';
+import type { ServerFacts } from '../../protocol/connection.js';
+import {
+  type ChildrenParams,
+  type ConnectionInput,
+  type DatabaseSummary,
+  listChildren,
+  listDatabases,
+  type ObjectNode,
+  resolveConnection,
+  testConnection,
+} from '../../protocol/engine.js';
+import { EngineProcess } from './engineProcess.js';
+
+type Resolved = Awaited<ReturnType<BrowsingEngine['resolve']>>;
+
+export type { Resolved as ResolvedConnection };
+
+/** The engine process that reads servers: started by the first question, started again after a crash. */
+export class BrowsingEngine implements vscode.Disposable {
+  readonly #process: EngineProcess;
+
+  constructor(script: string, log: vscode.LogOutputChannel) {
+    this.#process = new EngineProcess(script, log, 'browsing');
+  }
+
+  resolve(input: ConnectionInput) {
+    return this.#process.request(resolveConnection, input);
+  }
+
+  test(input: ConnectionInput, token?: CancellationToken): Promise<ServerFacts> {
+    return this.#process.request(testConnection, input, token);
+  }
+
+  children(
+    params: ChildrenParams,
+    token?: CancellationToken,
+  ): Promise<{ nodes: ObjectNode[]; next?: string }> {
+    return this.#process.request(listChildren, params, token);
+  }
+
+  databases(input: ConnectionInput, token?: CancellationToken): Promise<DatabaseSummary[]> {
+    return this.#process.request(listDatabases, input, token);
+  }
+
+  dispose(): void {
+    this.#process.dispose();
+  }
+}

@@ -1,0 +1,58 @@
+import * as vscode from 'vscode';
+import { MigrateCommand } from './commands/migrate.js';
+import { MigrationCommands } from './commands/migrationCommands.js';
+import { ServerCommands } from './commands/serverCommands.js';
+import { commands } from './contributions.js';
+import { BrowsingEngine } from './engine/browsingEngine.js';
+import { Migrations } from './migrations/migrations.js';
+import { MigrationStarter } from './migrations/startMigration.js';
+import { Dashboard } from './panels/dashboard.js';
+import { ReportPanel } from './panels/reportPanel.js';
+import { importDemoServers } from './servers/demoServers.js';
+import { ServerRegistry } from './servers/serverRegistry.js';
+import { MigrationsView } from './views/migrationsView.js';
+import { ServersView } from './views/serversView.js';
+import { createStatusBar } from './views/statusBar.js';
+
+/** What the extension-host suite looks at; nothing is exported outside of tests. */
+export interface TestApi {
+  readonly registry: ServerRegistry;
+  readonly migrations: Migrations;
+  readonly serversView: ServersView;
+  readonly migrationsView: MigrationsView;
+}
+
+/** Only wires: no file, process or connection is opened before something is shown or asked for. */
+export function activate(context: vscode.ExtensionContext): TestApi | undefined {
+  const dist = vscode.Uri.joinPath(context.extensionUri, 'dist');
+  const script = vscode.Uri.joinPath(dist, 'engine.js').fsPath;
+  const icon = vscode.Uri.joinPath(context.extensionUri, 'media', 'flexferry-color.svg');
+  const log = vscode.window.createOutputChannel('Flexferry', { log: true });
+
+  const registry = new ServerRegistry(context);
+  const engine = new BrowsingEngine(script, log);
+  const migrations = new Migrations(context, script, log);
+  const starter = new MigrationStarter(registry);
+  const dashboard = new Dashboard(dist, icon, migrations, log);
+  const report = new ReportPanel(icon);
+  const serversView = new ServersView(registry, engine);
+  const migrationsView = new MigrationsView(migrations);
+
+  context.subscriptions.push(
+    log,
+    engine,
+    migrations,
+    report,
+    ...dashboard.register(),
+    ...serversView.register(),
+    ...migrationsView.register(),
+    ...new ServerCommands(registry, engine, serversView).register(),
+    ...new MigrationCommands(migrations, starter, dashboard, report).register(),
+    ...new MigrateCommand(registry, engine, migrations, context.globalStorageUri, serversView).register(),
+    createStatusBar(migrations),
+    vscode.commands.registerCommand(commands.showLog, () => log.show()),
+  );
+  importDemoServers(registry).catch((error: unknown) => log.error(`demo servers: ${String(error)}`));
+  const testing = context.extensionMode === vscode.ExtensionMode.Test;
+  return testing ? { registry, migrations, serversView, migrationsView } : undefined;
+}

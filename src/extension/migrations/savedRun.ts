@@ -1,0 +1,119 @@
+import { open, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunEvent, RunSnapshot, TableSnapshot, WorkState } from '../../protocol/model.js';
+import type { Report } from '../../protocol/report.js';
+import type { LogLine, ThroughputPoint } from '../../protocol/webview.js';
+import { eventLine } from './runText.js';
+
+/** The last run of a project as its files tell it. */
+export interface SavedRun {
+  readonly snapshot: RunSnapshot;
+  readonly history: readonly ThroughputPoint[];
+  readonly log: readonly LogLine[];
+  /** False while the run has written no report: it is still ending, or its machine went down. */
+  readonly complete: boolean;
+  readonly databases: readonly { readonly source: string; readonly tables: readonly TableSnapshot[] }[];
+}
+
+const tailBytes = 256 * 1024;
+const logLines = 200;
+
+async function readTail(path: string): Promise<RunEvent[]> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (!file) return [];
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(0, size - tailBytes);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
+    const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
+    if (start > 0) lines.shift(); // cut in its middle
+    return lines.flatMap((line) => {
+      try {
+        return line === '' ? [] : [JSON.parse(line) as RunEvent];
+      } catch {
+        return []; // a last line that was being written
+      }
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+function historyOf(events: readonly RunEvent[]): ThroughputPoint[] {
+  return events.flatMap((event): ThroughputPoint[] =>
+    event.event === 'progress' ? [[Date.parse(event.at), event.bytesPerSecond]] : [],
+  );
+}
+
+/** A run that ended without a report, as far as its first event tells. */
+function lostSnapshot(directory: string, run: string, events: readonly RunEvent[]): RunSnapshot | undefined {
+  const start = events.find((event) => event.event === 'start');
+  if (start?.event !== 'start') return undefined;
+  return {
+    run: start.run,
+    name: start.run,
+    source: start.source,
+    target: start.target,
+    state: 'interrupted',
+    startedAt: Date.parse(start.at),
+    databases: start.databases.map((database) => ({
+      ...database,
+      state: 'pending' as const,
+      phases: [],
+      tablesDone: 0,
+      tablesTotal: 0,
+      bytes: 0,
+      bytesTotal: 0,
+      rows: 0,
+    })),
+    bytes: 0,
+    bytesTotal: 0,
+    rows: 0,
+    bytesPerSecond: 0,
+    fraction: 0,
+    findings: [],
+    reportDirectory: join(directory, 'runs', run),
+    ddlDirectory: join(directory, 'ddl'),
+  };
+}
+
+/** Reads the newest run below a project's folder; undefined where there is none. */
+export async function readSavedRun(directory: string): Promise<SavedRun | undefined> {
+  const runs = (await readdir(join(directory, 'runs')).catch(() => [])).sort();
+  const run = runs.at(-1);
+  if (run === undefined) return undefined;
+  const folder = join(directory, 'runs', run);
+  const events = await readTail(join(folder, 'events.jsonl'));
+  const log = events.flatMap((event) => eventLine(event) ?? []).slice(-logLines);
+  const history = historyOf(events);
+  try {
+    const report = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Report;
+    return { snapshot: report.snapshot, databases: report.databases, history, log, complete: true };
+  } catch {
+    const snapshot = lostSnapshot(directory, run, events);
+    return snapshot && { snapshot, databases: [], history, log, complete: false };
+  }
+}
+
+const order: Record<WorkState, number> = { running: 0, failed: 1, pending: 2, done: 3, skipped: 4 };
+
+export interface TablesQuery {
+  readonly database: string;
+  readonly offset: number;
+  readonly limit: number;
+  readonly text?: string;
+  readonly state?: WorkState;
+}
+
+/** A page of the tables of a saved run, in the order a live engine gives them: running first, then largest first. */
+export function savedTables(
+  run: SavedRun | undefined,
+  query: TablesQuery,
+): { total: number; tables: TableSnapshot[] } {
+  const text = query.text?.toLowerCase() ?? '';
+  const found = (run?.databases.find((database) => database.source === query.database)?.tables ?? [])
+    .filter((table) => query.state === undefined || table.state === query.state)
+    .filter((table) => `${table.schema}.${table.name}`.toLowerCase().includes(text))
+    .sort((a, b) => order[a.state] - order[b.state] || b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
+  return { total: found.length, tables: found.slice(query.offset, query.offset + query.limit) };
+}

@@ -1,0 +1,152 @@
+import * as vscode from 'vscode';
+import type { FaultData } from '../../protocol/connection.js';
+import type { RunSnapshot } from '../../protocol/model.js';
+import type { Project, ProjectServer } from '../../protocol/project.js';
+import { askPassword } from '../commands/askPassword.js';
+import { commands } from '../contributions.js';
+import { faultText, showFault, toFault } from '../faults.js';
+import type { ServerRegistry } from '../servers/serverRegistry.js';
+import { showRunProgress } from '../views/runProgress.js';
+import type { Migration } from './migration.js';
+import { readProject, writeProject } from './projectFiles.js';
+import { totalsText } from './runText.js';
+
+const t = vscode.l10n.t;
+
+/** Whether a project file may be run here: one that came with an untrusted workspace may not. */
+export function mayRun(uri: vscode.Uri): boolean {
+  return vscode.workspace.isTrusted || vscode.workspace.getWorkspaceFolder(uri) === undefined;
+}
+
+async function refuseUntrusted(): Promise<void> {
+  const manage = t('Manage Workspace Trust');
+  const message = t(
+    'Project files of an untrusted workspace are not run, because they decide which server data is sent to.',
+  );
+  if ((await vscode.window.showWarningMessage(message, manage)) === manage)
+    await vscode.commands.executeCommand('workbench.trust.manage');
+}
+
+/** Runs projects and says how they ended. */
+export class MigrationStarter {
+  constructor(private readonly registry: ServerRegistry) {}
+
+  /** Starts or resumes; returns at once, the run goes on. `restart` begins anew instead of resuming. */
+  async start(migration: Migration, restart = false): Promise<void> {
+    if (migration.running) return;
+    if (!mayRun(migration.uri)) return refuseUntrusted();
+    let project: Project;
+    try {
+      project = await readProject(migration.uri);
+    } catch (error) {
+      void showFault(toFault(error));
+      return;
+    }
+    const ended = this.#run(migration, project, restart);
+    showRunProgress(migration, ended);
+    void ended.then(
+      (snapshot) => this.#tell(migration, snapshot),
+      (error: unknown) => this.#tellFault(migration, toFault(error)),
+    );
+  }
+
+  async #run(migration: Migration, project: Project, restart: boolean): Promise<RunSnapshot> {
+    const [source, target] = await Promise.all([
+      this.#password(project.source),
+      this.#password(project.target),
+    ]);
+    const passwords = { ...(source !== undefined && { source }), ...(target !== undefined && { target }) };
+    return migration.run(project, passwords, restart);
+  }
+
+  /** The stored password of a registered server; one that the project does not name is found by its connection. */
+  async #password(server: ProjectServer): Promise<string | undefined> {
+    const known = this.#record(server);
+    return known && this.registry.password(known.id);
+  }
+
+  #record(server: ProjectServer) {
+    const byId = server.server === undefined ? undefined : this.registry.get(server.server);
+    // A project file decides where the connection goes; a stored password goes only where it was stored for.
+    if (byId && byId.connection === server.connection) return byId;
+    return this.registry.list().find((record) => record.connection === server.connection);
+  }
+
+  async #tell(migration: Migration, snapshot: RunSnapshot): Promise<void> {
+    const report = t('Open Report');
+    const resume = t('Resume');
+    const { name } = migration;
+    let chosen: string | undefined;
+    if (snapshot.state === 'succeeded') {
+      const message = t('{0} is migrated and verified: {1}.', name, totalsText(snapshot));
+      chosen = await vscode.window.showInformationMessage(message, report);
+    } else if (snapshot.fault) {
+      return this.#tellFault(migration, snapshot.fault);
+    } else if (snapshot.state === 'incomplete') {
+      const found = snapshot.findings.filter((finding) => finding.severity !== 'note').length;
+      const message = t(
+        '{0} is finished, but {1} findings need your attention. The report names them.',
+        name,
+        found,
+      );
+      chosen = await vscode.window.showWarningMessage(message, report);
+    } else {
+      const message = t('{0} was stopped. Finished work is kept: resume it at any time.', name);
+      chosen = await vscode.window.showInformationMessage(message, resume);
+    }
+    if (chosen === report)
+      await vscode.commands.executeCommand(commands.openReport, migration.uri.toString());
+    if (chosen === resume) await this.start(migration);
+  }
+
+  /** Says what happened and offers the remedy that fits the code. */
+  async #tellFault(migration: Migration, fault: FaultData): Promise<void> {
+    const named = { ...fault, message: `${migration.name}: ${fault.message}` };
+    if (fault.code === 'FF202') return this.#offerNonEmpty(migration, fault);
+    if (fault.code === 'FF210') return this.#offerRestart(migration, fault);
+    if (fault.code === 'FF102') return this.#offerPassword(migration, named);
+    const resume = t('Resume');
+    const report = t('Open Report');
+    const chosen = await showFault(named, resume, ...(migration.snapshot ? [report] : []));
+    if (chosen === resume) await this.start(migration);
+    if (chosen === report)
+      await vscode.commands.executeCommand(commands.openReport, migration.uri.toString());
+  }
+
+  async #offerNonEmpty(migration: Migration, fault: FaultData): Promise<void> {
+    const go = t('Create Beside It');
+    const detail = `${faultText(fault)}\n\n${t('Nothing that is there is dropped, truncated or overwritten.')}`;
+    const message = t(
+      'The target of {0} is not empty. Create what is missing beside what it holds?',
+      migration.name,
+    );
+    if ((await vscode.window.showWarningMessage(message, { modal: true, detail }, go)) !== go) return;
+    const project = await readProject(migration.uri);
+    await writeProject(migration.uri, {
+      ...project,
+      options: { ...project.options, acceptNonEmptyTarget: true },
+    });
+    await this.start(migration);
+  }
+
+  async #offerRestart(migration: Migration, fault: FaultData): Promise<void> {
+    const anew = t('Start Anew');
+    const message = t('Forget the finished work of the other migration and start {0} anew?', migration.name);
+    const chosen = await vscode.window.showWarningMessage(
+      message,
+      { modal: true, detail: faultText(fault) },
+      anew,
+    );
+    if (chosen === anew) await this.start(migration, true);
+  }
+
+  async #offerPassword(migration: Migration, fault: FaultData): Promise<void> {
+    const project = await readProject(migration.uri);
+    const records = [this.#record(project.source), this.#record(project.target)].filter(
+      (record) => record !== undefined,
+    );
+    const chosen = await showFault(fault, ...records.map((record) => t('Password of {0}…', record.name)));
+    const record = records.find(({ name }) => chosen === t('Password of {0}…', name));
+    if (record && (await askPassword(this.registry, record))) await this.start(migration);
+  }
+}

@@ -1,0 +1,157 @@
+import * as vscode from 'vscode';
+import {
+  type DashboardMessage,
+  type DashboardState,
+  isDashboardMessage,
+  webviewProtocolVersion,
+} from '../../protocol/webview.js';
+import { commands, panels } from '../contributions.js';
+import { toFault } from '../faults.js';
+import type { Migration } from '../migrations/migration.js';
+import type { Migrations } from '../migrations/migrations.js';
+import { scriptDocument } from './html.js';
+
+const t = vscode.l10n.t;
+
+/** Pushes to a visible page, at most one in this many milliseconds. */
+const pushMs = 250;
+
+/**
+ * The dashboard: one panel, showing one migration. The host holds all state and pushes it whole, so that a page that
+ * was hidden, or a window that was reloaded, misses nothing. The page pulls tables.
+ */
+export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposable {
+  #panel: vscode.WebviewPanel | undefined;
+  #migration: Migration | undefined;
+  #subscription: vscode.Disposable | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #ready = false;
+
+  constructor(
+    private readonly dist: vscode.Uri,
+    private readonly icon: vscode.Uri,
+    private readonly migrations: Migrations,
+    private readonly log: vscode.LogOutputChannel,
+  ) {}
+
+  register(): vscode.Disposable[] {
+    return [this, vscode.window.registerWebviewPanelSerializer(panels.dashboard, this)];
+  }
+
+  show(migration: Migration): void {
+    const panel =
+      this.#panel ??
+      this.#adopt(vscode.window.createWebviewPanel(panels.dashboard, '', vscode.ViewColumn.Active, {}));
+    this.#watch(migration);
+    if (!panel.visible) panel.reveal();
+  }
+
+  /** After a reload: the page kept the URI of its project, the rest comes from the files of the run. */
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const project =
+      typeof state === 'object' && state !== null && 'project' in state ? state.project : undefined;
+    if (this.#panel || typeof project !== 'string') return panel.dispose();
+    this.#adopt(panel);
+    const migration = await this.migrations.open(vscode.Uri.parse(project));
+    this.#watch(migration);
+    await migration.read();
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#subscription?.dispose();
+    this.#panel?.dispose();
+  }
+
+  #adopt(panel: vscode.WebviewPanel): vscode.WebviewPanel {
+    this.#panel = panel;
+    this.#ready = false;
+    panel.iconPath = this.icon;
+    panel.webview.options = {
+      enableScripts: true,
+      localResourceRoots: [vscode.Uri.joinPath(this.dist, 'webview')],
+    };
+    panel.webview.onDidReceiveMessage((message: unknown) => {
+      if (isDashboardMessage(message)) void this.#answer(message);
+    });
+    panel.onDidChangeViewState(() => {
+      if (panel.visible) this.#push();
+    });
+    panel.onDidDispose(() => {
+      this.#panel = undefined;
+      this.#subscription?.dispose();
+    });
+    panel.webview.html = scriptDocument(panel.webview, this.dist, 'dashboard', t('Flexferry dashboard'), {
+      l10n: JSON.stringify(vscode.l10n.bundle ?? {}),
+    });
+    return panel;
+  }
+
+  #watch(migration: Migration): void {
+    if (this.#migration !== migration || !this.#subscription) {
+      this.#subscription?.dispose();
+      this.#migration = migration;
+      this.#subscription = migration.onDidChange(() => this.#later());
+    }
+    if (this.#panel) this.#panel.title = migration.name;
+    this.#push();
+  }
+
+  #later(): void {
+    this.#timer ??= setTimeout(() => this.#push(), pushMs);
+  }
+
+  #push(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#panel?.visible || !this.#ready || !this.#migration) return;
+    void this.#panel.webview.postMessage(stateOf(this.#migration));
+  }
+
+  async #answer(message: DashboardMessage): Promise<void> {
+    const migration = this.#migration;
+    if (message.type === 'ready') {
+      this.#ready = true;
+      this.#push();
+    } else if (message.type === 'action') {
+      const command = {
+        start: commands.startMigration,
+        stop: commands.stopMigration,
+        resume: commands.resumeMigration,
+        openReport: commands.openReport,
+        openDdl: commands.openDdl,
+        showLog: commands.showLog,
+        openProject: commands.revealProject,
+      }[message.action];
+      await vscode.commands.executeCommand(command, migration && { migration });
+    } else if (migration) {
+      const { request, type, ...query } = message;
+      try {
+        const page = await migration.tables({ ...query, limit: Math.min(query.limit, 500) });
+        void this.#panel?.webview.postMessage({ type, request, offset: query.offset, ...page });
+      } catch (error) {
+        this.log.warn(`tables of ${migration.name}: ${toFault(error).message}`);
+      }
+    }
+  }
+}
+
+function stateOf(migration: Migration): DashboardState {
+  const { snapshot, running } = migration;
+  return {
+    type: 'state',
+    version: webviewProtocolVersion,
+    name: migration.name,
+    project: migration.uri.toString(),
+    ...(snapshot && { snapshot }),
+    history: migration.history,
+    log: migration.log,
+    can: {
+      start: !running && snapshot === undefined,
+      stop: running && snapshot?.state !== 'stopping',
+      resume: migration.resumable,
+      openReport: !running && snapshot !== undefined,
+      openDdl: snapshot !== undefined,
+    },
+  };
+}
