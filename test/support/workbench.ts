@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 import { browserPaths, hostPaths } from '../vscode-host/install.mjs';
+import { privateEnvironment } from './privateEnvironment.js';
 
 export type Release = 'newest' | 'oldest';
 
@@ -33,31 +34,6 @@ const quietSettings: Readonly<Record<string, unknown>> = {
   'git.openRepositoryInParentFolders': 'never',
   'remote.autoForwardPorts': false,
 };
-
-/**
- * The environment of a VS Code that knows nothing of the user's own: its sockets go to a short folder of its own (a
- * socket's path is limited to 107 characters), and without a gallery it looks up no marketplace.
- */
-export function privateEnvironment(
-  home: string,
-  extra: Readonly<Record<string, string>> = {},
-): NodeJS.ProcessEnv {
-  const temporary = join(home, 't');
-  mkdirSync(temporary, { recursive: true });
-  const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    HOME: home,
-    XDG_CONFIG_HOME: join(home, '.config'),
-    XDG_DATA_HOME: join(home, '.local/share'),
-    XDG_CACHE_HOME: join(home, '.cache'),
-    TMPDIR: temporary,
-    EXTENSIONS_GALLERY: '{}',
-  };
-  // Set where the tests run in a terminal of VS Code, in a git hook, or under another test runner.
-  for (const key of Object.keys(env))
-    if (/^(VSCODE_|ELECTRON_|NODE_TEST_CONTEXT|NODE_OPTIONS)/.test(key)) delete env[key];
-  return { ...env, ...extra };
-}
 
 /** Installs a packaged extension into the folder of a server that is then started on it. */
 export async function installVsix(

@@ -1,0 +1,63 @@
+/**
+ * `npm run screenshots`: the pictures of the README, of a real migration in a real VS Code, dark and light, into
+ * media/screenshots.
+ */
+import { join, resolve } from 'node:path';
+import { startDemoServers } from '../demo/servers.js';
+import { showContainer, treeItem } from '../support/workbenchPage.js';
+import { openSession, type Session } from './session.js';
+
+const folder = resolve(__dirname, '../../media/screenshots');
+
+/** What is photographed, in order; each step continues where the one before ended. */
+const pictures: readonly (readonly [name: string, show: (session: Session) => Promise<void>])[] = [
+  [
+    'servers',
+    async ({ page }) => {
+      await showContainer(page, 'Flexferry');
+      await treeItem(page, /Flexible Server/)
+        .first()
+        .waitFor();
+    },
+  ],
+];
+
+async function photograph(theme: 'dark' | 'light'): Promise<void> {
+  const demo = await startDemoServers();
+  const { password } = demo;
+  const session = await openSession({
+    theme,
+    scale: 2,
+    width: 1280,
+    height: 800,
+    servers: [
+      { name: 'Harbour (PostgreSQL 13)', role: 'source', connection: demo.source, password },
+      { name: 'Flexible Server (PostgreSQL 17)', role: 'target', connection: demo.target, password },
+    ],
+  }).catch(async (error: unknown) => {
+    await demo.stop();
+    throw error;
+  });
+  try {
+    for (const [name, show] of pictures) {
+      await show(session);
+      console.log(await session.screenshot(`${name}-${theme}`, join(folder)));
+    }
+  } finally {
+    await session.close();
+    await demo.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  await photograph('dark');
+  await photograph('light');
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
