@@ -63,12 +63,14 @@ export interface TestServer extends AsyncDisposable {
   connect(database: string): Promise<pg.Client>;
   /** A fresh database; the name is made up unless given. */
   createDatabase(name?: string): Promise<string>;
-  /** Immediate shutdown (as in a crash) and a start on the same data and port, with further settings. */
+  /** Fast shutdown, which ends all sessions, and a start on the same data and port, with further settings. */
   restart(settings?: Readonly<Record<string, string>>): Promise<void>;
+  /** Immediate shutdown, as in a crash; the data goes. */
   stop(): Promise<void>;
 }
 
 const readyLimitMs = 30_000;
+const shutdownLimitMs = 10_000;
 
 /** Durability off, as the data is thrown away; autovacuum off, so that statistics and plans do not depend on time. */
 function testSettings(socketDir: string): Record<string, string> {
@@ -291,23 +293,26 @@ class EmbeddedServer implements TestServer {
   }
 
   async restart(settings: Readonly<Record<string, string>> = {}): Promise<void> {
-    await this.#end();
+    // Not an immediate one: without synchronous commits it would forget the last transactions.
+    await this.#end('SIGINT');
     appendSettings(this.dataDir, settings);
     this.postmaster = await startPostmaster(this.distribution, this.socketDir, this.port);
   }
 
   async stop(): Promise<void> {
     process.removeListener('exit', this.#onExit);
-    await this.#end();
+    await this.#end('SIGQUIT');
     await rm(this.socketDir, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  async #end(): Promise<void> {
+  async #end(signal: 'SIGINT' | 'SIGQUIT'): Promise<void> {
     const child = this.postmaster;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGQUIT'); // immediate: the data is thrown away
+    child.kill(signal);
+    const overdue = setTimeout(() => child.kill('SIGQUIT'), shutdownLimitMs);
     await ended;
+    clearTimeout(overdue);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

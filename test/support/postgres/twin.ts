@@ -27,6 +27,8 @@ export interface TestTwin extends TestServer {
   readonly admin: { readonly user: string; readonly password: string };
   /** PEM file of the authority that signed the server's certificate. */
   readonly caFile: string;
+  /** The same, as PEM text. */
+  readonly authority: string;
   /** As azuresu, through the Unix socket: for what Microsoft does on the real one, and for looking behind the curtain. */
   superQuery<Row = Record<string, unknown>>(
     database: string,
@@ -116,7 +118,7 @@ class FlexibleServerTwin implements TestTwin {
     private readonly server: TestServer,
     readonly admin: TestTwin['admin'],
     readonly caFile: string,
-    private readonly authority: string,
+    readonly authority: string,
   ) {
     this.major = server.major;
     this.port = server.port;

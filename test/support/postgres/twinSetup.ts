@@ -16,6 +16,7 @@ export function roleSetup(major: Major, user: string, password: string): string 
     GRANT ${memberOf.join(', ')} TO azure_pg_admin;
     CREATE ROLE ${user} LOGIN NOSUPERUSER INHERIT CREATEDB CREATEROLE NOREPLICATION ${bypass} PASSWORD '${password}';
     GRANT azure_pg_admin TO ${user};
+    GRANT ALL ON DATABASE postgres TO azure_pg_admin;
     ${major >= 15 ? 'GRANT SET ON PARAMETER session_replication_role TO azure_pg_admin;' : ''}
     ALTER DATABASE template0 ALLOW_CONNECTIONS true;`;
 }

@@ -4,8 +4,8 @@ CREATE TABLE buoy_readings (day integer NOT NULL, reading integer NOT NULL, heig
 DO $$
 BEGIN
   FOR day IN 1..1000 LOOP
-    EXECUTE format('CREATE TABLE buoy_readings_%1$s PARTITION OF buoy_readings (PRIMARY KEY (reading)) FOR VALUES IN (%1$s::integer)',
-                   lpad(day::text, 4, '0'));
+    EXECUTE format('CREATE TABLE buoy_readings_%1$s PARTITION OF buoy_readings (PRIMARY KEY (reading)) FOR VALUES IN (%2$s)',
+                   lpad(day::text, 4, '0'), day);
   END LOOP;
 END $$;
 INSERT INTO buoy_readings SELECT 1 + i / 20, i % 20, i % 97 / 8.0, CASE WHEN i % 5 = 0 THEN 'calm' END FROM generate_series(0, 19999) i;
