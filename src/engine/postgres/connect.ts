@@ -116,8 +116,10 @@ async function tlsIsDemanded(attempt: Attempt): Promise<boolean> {
 }
 
 async function pin(client: pg.Client): Promise<SessionStart> {
-  const run = async (withDeathWatch: boolean) =>
-    (await client.query<SessionStartRow>(pinQuery(withDeathWatch))).rows[0];
+  const run = async (withDeathWatch: boolean) => {
+    const results: unknown = await client.query(pinQuery(withDeathWatch));
+    return (results as pg.QueryResult<SessionStartRow>[]).at(-1)?.rows[0];
+  };
   // 22023: the platform of the server cannot watch its clients.
   const row = await run(true).catch((error: unknown) => {
     if ((error as { code?: unknown }).code === '22023') return run(false);

@@ -34,7 +34,7 @@ export interface SessionStart {
   readonly readOnly: boolean;
 }
 
-/** One query, one round trip: pins everything and answers with {@link SessionStart} as text columns. */
+/** One message, one round trip; the last result counts: pins everything and answers with {@link SessionStart} as text columns. */
 export function pinQuery(withDeathWatch: boolean): string {
   const settings = { ...pinned, ...(withDeathWatch && deathWatch) };
   const rows = Object.entries(settings).map(([name, value]) => `('${name}', '${value}')`);
@@ -42,7 +42,9 @@ export function pinQuery(withDeathWatch: boolean): string {
   rows.push(
     `('client_encoding', CASE pg_catalog.current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)`,
   );
-  return `SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS version,
+  // First of all, or the role's own limit would count for the query that lifts it.
+  return `SET statement_timeout = 0;
+SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS version,
   pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS recovery,
   pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on' AS readonly,
   (SELECT pg_catalog.count(pg_catalog.set_config(s.name, v.value, false))
