@@ -23,20 +23,37 @@ export function classify(raw: RawStatement): Statement {
 }
 
 /**
- * Splits and classifies a whole dump. pg_dump prints all of pre-data before all of post-data, so the first statement
- * that can only be post-data is the boundary; settings belong to neither.
+ * Splits and classifies a whole dump. pg_dump prints all of pre-data before all of post-data, so the first entry that
+ * can only be post-data is the boundary: by its header, or by its kind in files without headers. Settings belong to
+ * neither.
  */
 export function classifyDump(sql: string): Statement[] {
   const raws = splitStatements(sql);
   const parsed = parseStatements(raws.map((raw) => raw.text));
   let beyond = false;
+  let entry: string | undefined;
   return raws.map((raw, index) => {
     const statement = assemble(raw, parsed[index] ?? parseStatement(raw.text));
     if (statement.section === 'session') return statement;
-    beyond ||= statement.section === 'postData';
+    beyond ||= statement.section === 'postData' && !belongsToPreData(statement);
     return { ...statement, section: beyond ? 'postData' : 'preData' };
   });
 }
+
+/** FORCE ROW LEVEL SECURITY and REPLICA IDENTITY FULL stand under the header of their table, in pre-data. */
+function belongsToPreData({ tocComment }: Statement): boolean {
+  return tocComment !== undefined && preDataTypes.has(tocComment.type);
+}
+
+const preDataTypes: ReadonlySet<string> = new Set([
+  'TABLE',
+  'VIEW',
+  'MATERIALIZED VIEW',
+  'FOREIGN TABLE',
+  'DOMAIN',
+  'TYPE',
+  'SEQUENCE',
+]);
 
 function assemble(raw: RawStatement, parsed: Parsed): Statement {
   const shape = parsed.node === undefined ? shapeOfTocComment(raw) : shapeOf(parsed.node, raw.text);
@@ -69,7 +86,6 @@ const postDataKinds: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'unique',
   'exclusion',
   'check',
-  'notNull',
   'foreignKey',
   'domainConstraint',
   'attachIndexPartition',
@@ -78,7 +94,6 @@ const postDataKinds: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'enableTrigger',
   'createRule',
   'createPolicy',
-  'enableRowSecurity',
   'eventTrigger',
   'statistics',
   'refreshMaterializedView',
@@ -86,9 +101,33 @@ const postDataKinds: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'subscription',
 ]);
 
+/** Types of pg_dump's entries: SECTION_POST_DATA in pg_dump.c. */
+const postDataEntries: ReadonlySet<string> = new Set([
+  'INDEX',
+  'INDEX ATTACH',
+  'CONSTRAINT',
+  'CHECK CONSTRAINT',
+  'FK CONSTRAINT',
+  'STATISTICS',
+  'RULE',
+  'TRIGGER',
+  'EVENT TRIGGER',
+  'POLICY',
+  'ROW SECURITY',
+  'PUBLICATION',
+  'PUBLICATION TABLE',
+  'PUBLICATION TABLES IN SCHEMA',
+  'SUBSCRIPTION',
+  'SUBSCRIPTION TABLE',
+  'MATERIALIZED VIEW DATA',
+]);
+
 function sectionOf(shape: AnyShape): Section {
   if (shape.kind === 'setting' || shape.kind === 'sessionAuthorization') return 'session';
   if (shape.kind === 'createView' && shape.details.replace) return 'postData';
+  // FORCE and NOT NULL come with the table, ENABLE and what is not valid yet after the data.
+  if (shape.kind === 'enableRowSecurity') return shape.details.forced ? 'preData' : 'postData';
+  if (shape.kind === 'notNull') return shape.details.notValid ? 'postData' : 'preData';
   if (shape.kind === 'replicaIdentity' && shape.details.index !== undefined) return 'postData';
   return postDataKinds.has(shape.kind) ? 'postData' : 'preData';
 }
