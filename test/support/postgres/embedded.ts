@@ -1,29 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   appendFileSync,
   chmodSync,
   chownSync,
-  closeSync,
   existsSync,
-  openSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import {
-  type Distribution,
-  type Major,
-  prepareDistribution,
-  run,
-  serverEnvironment,
-  type Variant,
-} from './distribution.js';
+import { type Distribution, type Major, prepareDistribution, run, type Variant } from './distribution.js';
+import { freePort, startPostmaster } from './postmaster.js';
 import { makeRunFolder, memoryIsRoomy, serverAccount } from './runFolder.js';
 
 export { defaultMajors, ensureMajor, type Major, majors } from './distribution.js';
@@ -69,7 +59,6 @@ export interface TestServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const readyLimitMs = 30_000;
 const shutdownLimitMs = 10_000;
 
 /** Durability off, as the data is thrown away; autovacuum off, so that statistics and plans do not depend on time. */
@@ -146,75 +135,6 @@ function writeTls(dataDir: string, tls: NonNullable<ServerOptions['tls']>): void
     if (account !== undefined) chownSync(join(dataDir, name), account.uid, account.gid);
   }
   appendSettings(dataDir, { ssl: 'on', ...(tls.authority === undefined ? {} : { ssl_ca_file: 'root.crt' }) });
-}
-
-/** Below the range the kernel gives to outgoing connections, so that those do not take it first. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const free = await new Promise<boolean>((resolve) => {
-      const probe = createServer();
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-    });
-    if (free) return port;
-  }
-}
-
-/** setpriv's parent-death signal takes the server down even when we get SIGKILL. */
-function launcher(): { command: string; args: string[] } | undefined {
-  const command = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
-  if (process.platform !== 'linux' || command === undefined) return undefined;
-  const account = serverAccount();
-  const drop =
-    account === undefined ? [] : [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];
-  return { command, args: [...drop, '--pdeathsig', 'QUIT', '--'] };
-}
-
-async function startPostmaster(
-  distribution: Distribution,
-  folder: string,
-  port: number,
-): Promise<ChildProcess> {
-  const dataDir = join(folder, 'data');
-  const logFile = join(folder, 'log');
-  const args = ['-D', dataDir, '-p', String(port)];
-  const wrapper = launcher();
-  const log = openSync(logFile, 'a');
-  const child = spawn(
-    wrapper?.command ?? distribution.postgres,
-    wrapper === undefined ? args : [...wrapper.args, distribution.postgres, ...args],
-    {
-      stdio: ['ignore', log, log],
-      cwd: folder,
-      env: serverEnvironment,
-      ...(wrapper === undefined ? serverAccount() : {}),
-    },
-  );
-  closeSync(log);
-  let failure: Error | undefined;
-  child.on('error', (error) => {
-    failure = error;
-  });
-  for (const end = Date.now() + readyLimitMs; ; ) {
-    if (failure !== undefined) throw failure;
-    if (child.exitCode !== null || child.signalCode !== null || Date.now() > end) {
-      child.kill('SIGKILL');
-      throw new Error(`PostgreSQL did not start: ${readFileSync(logFile, 'utf8').slice(-2000)}`);
-    }
-    if (isReady(dataDir, child.pid)) return child;
-    await sleep(5);
-  }
-}
-
-/** Line 8 of postmaster.pid is the postmaster's state; line 1 tells an earlier server's file from this one's. */
-function isReady(dataDir: string, pid: number | undefined): boolean {
-  try {
-    const lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
-    return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
-  } catch {
-    return false;
-  }
 }
 
 /** Runs one or several statements, ends the client, and gives the last one's rows. */
