@@ -97,6 +97,8 @@ async function runWorker(
         case 'done':
           signal.removeEventListener('abort', onAbort);
           if (message.exitCode === 0) resolve(message.dump);
+          else if (relay.ended())
+            reject(new Fault('FF115', 'the source closed the connection during the dump'));
           else reject(dumpFault(stderr, options.spec));
       }
     });
@@ -114,7 +116,7 @@ function relayToWorker(
   socket: Socket,
   control: Int32Array,
   postChunk: (chunk: Uint8Array) => void,
-): { consumed: (bytes: number) => void } {
+): { consumed: (bytes: number) => void; ended: () => boolean } {
   let inFlight = 0;
   const wake = () => {
     Atomics.add(control, cell.posted, 1);
@@ -134,6 +136,7 @@ function relayToWorker(
   if (socket.destroyed) end();
   socket.resume();
   return {
+    ended: () => Atomics.load(control, cell.ended) === 1,
     consumed: (bytes) => {
       inFlight -= bytes;
       if (inFlight < inFlightLimit / 2 && socket.isPaused()) socket.resume();
