@@ -35,25 +35,11 @@ export function classifyDump(sql: string): Statement[] {
   return raws.map((raw, index) => {
     const statement = assemble(raw, parsed[index] ?? parseStatement(raw.text));
     if (statement.section === 'session') return statement;
-    beyond ||= statement.section === 'postData' && !belongsToPreData(statement);
+    entry = raw.tocComment?.type ?? entry;
+    beyond ||= entry === undefined ? statement.section === 'postData' : postDataEntries.has(entry);
     return { ...statement, section: beyond ? 'postData' : 'preData' };
   });
 }
-
-/** FORCE ROW LEVEL SECURITY and REPLICA IDENTITY FULL stand under the header of their table, in pre-data. */
-function belongsToPreData({ tocComment }: Statement): boolean {
-  return tocComment !== undefined && preDataTypes.has(tocComment.type);
-}
-
-const preDataTypes: ReadonlySet<string> = new Set([
-  'TABLE',
-  'VIEW',
-  'MATERIALIZED VIEW',
-  'FOREIGN TABLE',
-  'DOMAIN',
-  'TYPE',
-  'SEQUENCE',
-]);
 
 function assemble(raw: RawStatement, parsed: Parsed): Statement {
   const shape = parsed.node === undefined ? shapeOfTocComment(raw) : shapeOf(parsed.node, raw.text);

@@ -36,7 +36,8 @@ const makers: ReadonlySet<string> = new Set([
 
 /**
  * Indexes, keys, triggers … need no DROP where their table is dropped; the index of a partition even refuses it while
- * the index that it is attached to exists. Foreign keys do: they keep the other table from being dropped.
+ * the index that it is attached to exists. Foreign keys, rules and policies do: they keep other tables from being
+ * dropped.
  */
 export function isDroppedWithTable(statement: Statement, tables: ReadonlySet<string>): boolean {
   return (
@@ -53,8 +54,6 @@ const withTable: ReadonlySet<string> = new Set([
   'check',
   'notNull',
   'createTrigger',
-  'createRule',
-  'createPolicy',
   'statistics',
 ]);
 

@@ -20,6 +20,8 @@ export function withoutTablespace(text: string): string {
   for (const [index, token] of tokens.entries()) {
     if (token.word === '(') depth++;
     else if (token.word === ')') depth--;
+    // The option stands before the condition of an index and the query of a view.
+    else if (depth === 0 && (token.word === 'WHERE' || token.word === 'AS')) break;
     const name = tokens[index + 1];
     if (token.word !== 'TABLESPACE' || name === undefined) continue;
     const isOfIndex = tokens[index - 1]?.word === 'INDEX' && tokens[index - 2]?.word === 'USING';
