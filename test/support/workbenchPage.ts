@@ -27,12 +27,25 @@ export const quickPickRow = (page: Page, text: string | RegExp): Locator =>
 export const quickTitle = (page: Page, text: string | RegExp): Locator =>
   page.locator('.quick-input-widget .quick-input-title', { hasText: text });
 
-/** Runs a command from the palette by its whole title ("Flexferry: Add Server…"). */
+/**
+ * Runs a command from the palette by its whole title ("Flexferry: Add Server…"). The palette lists what is known when
+ * something is typed: right after a start the extension's commands come later, so it is asked again.
+ */
 export async function runCommand(page: Page, title: string): Promise<void> {
   await page.keyboard.press('F1');
   await quickInput(page).waitFor();
-  await quickInput(page).fill(`>${title}`);
-  await quickPickRow(page, title).first().click();
+  const row = quickPickRow(page, title).first();
+  for (let attempt = 1; ; attempt++) {
+    await quickInput(page).fill('>');
+    await quickInput(page).fill(`>${title}`);
+    try {
+      await row.waitFor({ timeout: 1_000 });
+      break;
+    } catch (error) {
+      if (attempt === 20) throw error;
+    }
+  }
+  await row.click();
 }
 
 /** Waits for a step of a multi-step input, types into it and accepts. */

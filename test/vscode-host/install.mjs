@@ -129,7 +129,7 @@ async function unpackBrowser() {
   rmSync(unpacked, { recursive: true, force: true });
   mkdirSync(unpacked, { recursive: true });
   const packed = join(browserFolder, 'node_modules/@sparticuz/chromium/bin');
-  for (const name of ['chromium', 'al2023.tar', 'swiftshader.tar']) {
+  for (const name of ['chromium', 'al2023.tar', 'fonts.tar', 'swiftshader.tar']) {
     const file = join(unpacked, name);
     await pipeline(
       createReadStream(join(packed, `${name}.br`)),
@@ -149,10 +149,12 @@ async function unpackBrowser() {
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
   <dir>${fonts}</dir>
+  <dir>${join(unpacked, 'fonts')}</dir>
   <dir>/usr/share/fonts</dir>
   <cachedir>${join(unpacked, 'font-cache')}</cachedir>
   <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
-  <alias><family>sans-serif</family><prefer><family>DejaVu Sans</family></prefer></alias>
+  <alias><family>system-ui</family><prefer><family>Open Sans</family></prefer></alias>
+  <alias><family>sans-serif</family><prefer><family>Open Sans</family><family>DejaVu Sans</family></prefer></alias>
 </fontconfig>
 `,
   );
