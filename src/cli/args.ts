@@ -101,8 +101,8 @@ export function parseCommand(args: readonly string[]): Command {
         : 'The command is not known: it is clone or run.',
     );
   if (rest.length > 0) throw new Fault('FF702', 'clone takes options only.');
-  if (values.source === undefined || values.target === undefined)
-    throw new Fault('FF702', `clone needs --${values.source === undefined ? 'source' : 'target'}.`);
+  if (!values.source || !values.target)
+    throw new Fault('FF702', `clone needs --${values.source ? 'target' : 'source'}.`);
   const tool = values['dump-tool'] ?? defaultOptions.dumpTool;
   if (tool !== 'auto' && tool !== 'native' && tool !== 'builtin')
     throw new Fault('FF702', '--dump-tool is auto, native or builtin.');

@@ -132,6 +132,7 @@ async function dump(job: DatabaseJob, context: DatabaseContext, source: Session)
   tracker.facts = { ...tracker.facts, dumpTool: tool };
   await loadParser();
   const plan = planStatements(classifyDump(sql), context.target, new Set(context.checkpoint.run.preexisting));
+  for (const finding of plan.findings) tracker.finding(finding);
   await writeDdlFiles(job.ddlDirectory, tracker.source, plan);
   tracker.advance('dump', 'done');
   tracker.end('dump');

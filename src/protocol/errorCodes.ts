@@ -116,6 +116,9 @@ export const errorCodes = {
     help: 'A table has no primary key or replica identity. It is copied as it is; changes to it cannot be followed later.',
   },
   FF214: { help: 'The target user lacks the rights to continue here. Grant what the message names.' },
+  FF215: {
+    help: 'Something that was made by others depends on what the earlier run made. Drop or move the object that the message names, then restart; or choose another target database.',
+  },
   // --- the dump (FF3xx)
   FF300: { help: 'pg_dump failed. The message is its own; nothing was changed on the target.' },
   FF301: {

@@ -52,6 +52,8 @@ class CopyWorker {
     if (!this.target) {
       this.target = await sessions.open('target', `copy ${this.number + 1}`);
       await this.target.script(`SET lc_monetary = 'C'; SET synchronous_commit = off`);
+      // Triggers exist already where a table is copied late, by a resumed run. Not every target allows this setting.
+      await this.target.script('SET session_replication_role = replica').catch(() => {});
     }
     return [this.source, this.target];
   }

@@ -127,6 +127,9 @@ function reportMissingRoles(
   }
 }
 
+/** Bytes in a bytea as text: \x and two digits each. */
+const byteaLength = (text: string): number => (text.length - 2) / 2;
+
 async function copyBatch(
   source: Session,
   target: Session,
@@ -137,7 +140,7 @@ async function copyBatch(
   const oids = batch.map((o) => o.oid);
   await target.script('BEGIN');
   let bytes = 0;
-  const first = await source.query<{ oid: string; data: Buffer }>(
+  const first = await source.query<{ oid: string; data: string }>(
     `SELECT oid::text, lo_get(oid, 0, ${firstBytes}) AS data FROM unnest($1::oid[]) oid`,
     [oids],
   );
@@ -146,20 +149,21 @@ async function copyBatch(
     first.rows.map((r) => r.data),
   ]);
   for (const { oid, data } of first.rows) {
-    bytes += data.length;
-    let offset = data.length;
-    let more = data.length === firstBytes;
+    let offset = byteaLength(data);
+    let more = offset === firstBytes;
+    bytes += offset;
     while (more) {
-      const piece = await source.query<{ data: Buffer }>(
+      const piece = await source.query<{ data: string }>(
         `SELECT lo_get($1::oid, $2::bigint, ${pieceBytes}) AS data`,
         [oid, offset],
       );
-      const part = piece.rows[0]?.data ?? Buffer.alloc(0);
-      if (part.length > 0)
+      const part = piece.rows[0]?.data ?? '\\x';
+      const length = byteaLength(part);
+      if (length > 0)
         await target.query('SELECT lo_put($1::oid, $2::bigint, $3::bytea)', [oid, offset, part]);
-      offset += part.length;
-      bytes += part.length;
-      more = part.length === pieceBytes;
+      offset += length;
+      bytes += length;
+      more = length === pieceBytes;
     }
   }
   const attributes = batch.flatMap((o) => attributeStatements(o, roles));

@@ -39,28 +39,57 @@ export async function endOrphans(session: Session, ownPrefix: string): Promise<v
   }
 }
 
+interface UndoRow {
+  readonly position: string;
+  readonly undo: string | null;
+}
+
 /**
- * --restart: takes back everything an earlier run made, in reverse order and without CASCADE, so that nothing is
- * dropped that depends on it and was made by someone else: then this rejects with FF214 and changes nothing more.
+ * --restart: takes back everything an earlier run made, last first and without CASCADE, so that nothing is dropped that
+ * someone else made. What still has dependants is tried again after the others; rejects with FF215 when that leads
+ * nowhere, with the checkpoints of the rest in place.
  */
 export async function undoRun(target: Session): Promise<void> {
-  const { rows } = await target.query<{ position: string; undo: string | null }>(
+  const { rows } = await target.query<UndoRow>(
     'SELECT position, undo FROM flexferry.work ORDER BY position DESC',
   );
-  for (const batch of chunks(rows, 200)) {
-    const undo = batch.flatMap((r) => (r.undo === null ? [] : [r.undo.replace(/;\s*$/, '')]));
-    const positions = batch.map((r) => r.position).join(', ');
-    try {
-      await target.script(
-        [...undo, `DELETE FROM flexferry.work WHERE position IN (${positions})`].join('; '),
-      );
-    } catch (error) {
-      if (!(error instanceof Fault) || error.sqlstate === undefined) throw error;
-      throw new Fault('FF214', `Starting anew cannot remove what the earlier run made: ${error.message}`, {
-        cause: error,
-        sqlstate: error.sqlstate,
+  let left: readonly UndoRow[] = rows;
+  while (left.length > 0) {
+    const blocked: UndoRow[] = [];
+    let reason: Fault | undefined;
+    for (const batch of chunks(left, 100)) {
+      if ((await undo(target, batch)) === undefined) continue;
+      for (const row of batch) {
+        const fault = await undo(target, [row]);
+        if (!fault) continue;
+        blocked.push(row);
+        reason ??= fault;
+      }
+    }
+    if (blocked.length === left.length && reason) {
+      throw new Fault('FF215', `What an earlier run made cannot be removed: ${reason.message}`, {
+        cause: reason,
+        sqlstate: reason.sqlstate,
       });
     }
+    left = blocked;
   }
   await dropRun(target);
+}
+
+const undoScript = (rows: readonly UndoRow[]): string =>
+  [
+    ...rows.flatMap((r) => (r.undo === null ? [] : [r.undo.replace(/;\s*$/, '')])),
+    `DELETE FROM flexferry.work WHERE position IN (${rows.map((r) => r.position).join(', ')})`,
+  ].join('; ');
+
+/** The fault of the server, or nothing when it worked. */
+async function undo(target: Session, rows: readonly UndoRow[]): Promise<Fault | undefined> {
+  try {
+    await target.script(undoScript(rows));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Fault) || error.sqlstate === undefined) throw error;
+    return error;
+  }
 }

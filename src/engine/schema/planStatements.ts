@@ -1,6 +1,7 @@
+import { plural } from '../../base/format.js';
 import { dependsOnSkipped } from '../../ddl/dependsOnSkipped.js';
 import { dropStatement } from '../../ddl/drops.js';
-import { applyRules } from '../../ddl/flexibleServerRules.js';
+import { applyRules, missingGrantees } from '../../ddl/flexibleServerRules.js';
 import type { Statement } from '../../ddl/statement.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { Finding } from '../../protocol/model.js';
@@ -26,6 +27,8 @@ export interface StatementPlan {
   /** With the settings that stand between statements, in the order of the dump. */
   readonly preData: readonly PlannedStatement[];
   readonly postData: readonly PlannedStatement[];
+  /** What concerns many statements at once. */
+  readonly findings: readonly Omit<Finding, 'database'>[];
   /** Settings at the head of the dump: every connection that runs statements begins with them. */
   readonly settings: readonly string[];
 }
@@ -60,7 +63,7 @@ export function planStatements(
       ...(undo !== undefined && { undo }),
     });
   }
-  return { preData, postData, settings };
+  return { preData, postData, settings, findings: missingRoles([...preData, ...postData], target.roles) };
 }
 
 function decide(
@@ -89,4 +92,24 @@ function decide(
     };
   }
   return { skip: false, ...(rule.finding && { finding: rule.finding }) };
+}
+
+/** One finding a role instead of one a grant: hundreds of grants say the same. Each statement still says why it is skipped. */
+function missingRoles(
+  planned: readonly PlannedStatement[],
+  roles: ReadonlySet<string>,
+): Omit<Finding, 'database'>[] {
+  const byRole = new Map<string, PlannedStatement[]>();
+  for (const item of planned) {
+    if (item.finding?.code !== 'FF413') continue;
+    for (const role of missingGrantees(item.statement, roles))
+      byRole.set(role, [...(byRole.get(role) ?? []), item]);
+  }
+  return [...byRole].map(([role, items]) => ({
+    code: 'FF413',
+    severity: 'warning',
+    object: `role ${role}`,
+    message: `The role ${role} does not exist on the target: ${plural(items.length, 'grant')} left out, the first on ${items[0]?.statement.object ?? ''}.`,
+    fix: errorCodes.FF413.help,
+  }));
 }

@@ -2,7 +2,7 @@ import { type ErrorCode, errorCodes } from '../../protocol/errorCodes.js';
 import type { Phase } from '../../protocol/model.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
-import { literal } from '../postgres/quote.js';
+import { ident, literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
 import type { PlannedStatement } from './planStatements.js';
@@ -74,28 +74,47 @@ export async function runStatement(
   }
 }
 
-/** Runs under the dump's empty search_path, as pg_restore would, and where that fails under that of the source. */
+/** Runs under the dump's empty search_path, as pg_restore would, and where that fails in a second way. */
 async function runRecorded(
   context: DatabaseContext,
   session: Session,
   item: PlannedStatement,
   sql: string,
 ): Promise<void> {
-  const recorded = `${withSemicolon(sql)}\n${context.checkpoint.record('statement', item.key, undefined, item.undo)}`;
+  const record = context.checkpoint.record('statement', item.key, undefined, item.undo);
   try {
-    await session.script(recorded);
+    await session.script(`${withSemicolon(sql)}\n${record}`);
   } catch (error) {
-    if (!(error instanceof Fault) || !undefinedName.has(error.sqlstate ?? '')) throw error;
+    const around = error instanceof Fault ? secondWay(context, item, error) : undefined;
+    if (!around) throw error;
     // The first error is the one worth telling: a second way that fails too says less.
     await session
-      .script(
-        `SELECT pg_catalog.set_config('search_path', ${literal(context.searchPath)}, true); ${recorded}`,
-      )
+      .script(`${around.before}; ${withSemicolon(sql)}\n${around.after}${record}`)
       .catch((second: unknown) => {
         throw second instanceof Fault && endsRun(second) ? second : error;
       });
   }
   context.checkpoint.remember('statement', item.key);
+}
+
+/** What to put around a statement that failed so that it may work, in the same transaction. */
+function secondWay(
+  context: DatabaseContext,
+  item: PlannedStatement,
+  error: Fault,
+): { before: string; after: string } | undefined {
+  if (undefinedName.has(error.sqlstate ?? '')) {
+    return {
+      before: `SELECT pg_catalog.set_config('search_path', ${literal(context.searchPath)}, true)`,
+      after: '',
+    };
+  }
+  // Default privileges of a role can be changed by its members alone; who administers the role may be one for a moment.
+  if (item.statement.kind === 'defaultPrivileges' && error.sqlstate === '42501') {
+    const roles = item.statement.details.forRoles.map(ident).join(', ');
+    return { before: `GRANT ${roles} TO CURRENT_USER`, after: `REVOKE ${roles} FROM CURRENT_USER;\n` };
+  }
+  return undefined;
 }
 
 async function runBatch(
@@ -131,7 +150,8 @@ export function reportDone(context: DatabaseContext, phase: Phase, item: Planned
 
 export function reportSkipped(context: DatabaseContext, phase: Phase, item: PlannedStatement): void {
   const { tracker } = context;
-  if (item.finding) tracker.finding(item.finding);
+  // Those of missing roles are told once a role.
+  if (item.finding && item.finding.code !== 'FF413') tracker.finding(item.finding);
   tracker.advance(phase, item.finding && item.finding.severity !== 'note' ? 'skipped' : 'done');
   tracker.statement(item.section, item.index, item.statement, 'skipped', {
     reason: item.finding?.message ?? 'It is there already.',
