@@ -10,10 +10,9 @@ export async function openWorkbench(page: Page, address: string): Promise<void> 
 
 /** Shows a view container by the beginning of its title, if it is not shown yet. */
 export async function showContainer(page: Page, title: string): Promise<void> {
-  const icon = page.locator(`.activitybar .action-item [aria-label^="${title}"]`).first();
-  await icon.waitFor();
-  const item = page.locator('.activitybar .action-item', { has: icon }).first();
-  if (!(await item.evaluate((element) => element.classList.contains('checked')))) await icon.click();
+  const item = page.locator(`.activitybar .action-item:has([aria-label^="${title}"])`).first();
+  await item.waitFor();
+  if (!(await item.evaluate((element) => element.classList.contains('checked')))) await item.click();
 }
 
 /** The input of whatever quick pick or input box is open. */
