@@ -24,7 +24,7 @@ export function classify(raw: RawStatement): Statement {
 
 /**
  * Splits and classifies a whole dump. pg_dump prints all of pre-data before all of post-data, so the first entry that
- * can only be post-data is the boundary: by its header, or by its kind in files without headers. Settings belong to
+ * can only be post-data is the boundary: by its kind, or by its header where the kind does not tell. Settings belong to
  * neither.
  */
 export function classifyDump(sql: string): Statement[] {
@@ -36,7 +36,7 @@ export function classifyDump(sql: string): Statement[] {
     const statement = assemble(raw, parsed[index] ?? parseStatement(raw.text));
     if (statement.section === 'session') return statement;
     entry = raw.tocComment?.type ?? entry;
-    beyond ||= entry === undefined ? statement.section === 'postData' : postDataEntries.has(entry);
+    beyond ||= statement.section === 'postData' || (entry !== undefined && postDataEntries.has(entry));
     return { ...statement, section: beyond ? 'postData' : 'preData' };
   });
 }

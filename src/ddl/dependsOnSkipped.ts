@@ -28,6 +28,8 @@ const says: ReadonlySet<string> = new Set([
   'grant',
   'revoke',
   'ownerChange',
+  'commentOn',
+  'securityLabel',
 ]);
 
 function mentionedSkipped(statement: Statement, skipped: ReadonlySet<string>): string | undefined {
