@@ -53,7 +53,7 @@ export async function dumpSchema(options: DumpSchema): Promise<{ sql: string; to
         ...(snapshot !== undefined && { snapshot }),
         ...(env && { env }),
       });
-      return { sql: finish(sql), tool: `${native.file} ${native.version}` };
+      return { sql: finish(removeAttver(sql)), tool: `${native.file} ${native.version}` };
     } catch (error) {
       if (!(error instanceof ToolNotStarted)) throw error;
       const message = `${native.file} cannot be started: ${redact(error.message, options.spec)}`;
@@ -118,5 +118,5 @@ async function neededExtensions(options: DumpSchema, schemas: readonly string[])
 }
 
 function finish(sql: string): string {
-  return addExtensionSchemas(removeAttver(removeRestrict(sql)));
+  return addExtensionSchemas(removeRestrict(sql));
 }
