@@ -104,7 +104,7 @@ function statementEnd(sql: string, start: number): { end: number; unterminated: 
     } else if (code === 45 && sql.charCodeAt(next) === 45) {
       // Outside quotes such a line is always the header of the next entry: a missing semicolon or parenthesis
       // costs only the statement it is missing from.
-      if (isTocComment(sql, at)) return { end: at, unterminated: true };
+      if (isTocComment(sql, at)) return { end: headerStart(sql, at), unterminated: true };
       next = lineEnd(sql, at);
     } else if (code === 47 && sql.charCodeAt(next) === 42) next = blockCommentEnd(sql, at);
     else if (isIdentifierStart(code)) {
@@ -119,11 +119,17 @@ function statementEnd(sql: string, start: number): { end: number; unterminated: 
   return { end: sql.length, unterminated: nesting.parentheses > 0 || nesting.begins > 0 };
 }
 
+/** pg_dump puts a line of two dashes before its header. */
+function headerStart(sql: string, at: number): number {
+  const lines = /\n--\r?\n$/.exec(sql.slice(Math.max(0, at - 5), at));
+  return lines === null ? at : at - lines[0].length;
+}
+
 /** psqlscan.l: in CREATE [OR REPLACE] FUNCTION | PROCEDURE, BEGIN and CASE open, END closes. */
 function countWord(nesting: Nesting, sql: string, start: number, end: number): void {
   nesting.words++;
   const length = end - start;
-  if (nesting.words <= 4) {
+  if (nesting.words <= 4 && !nesting.routine) {
     if (length < 2 || length > 9) return;
     const word = sql.slice(start, end).toLowerCase();
     if (nesting.words === 1) nesting.create = word === 'create';

@@ -21,7 +21,7 @@ export function problemsOf(statements: readonly Statement[], target?: TargetFact
   return statements.flatMap((statement) => {
     if (statement.parseError !== undefined) return [syntaxProblem(statement, statement.parseError)];
     if (statement.kind === 'createExtension' && target === undefined) return [];
-    const { finding, onFailure } = applyRules(statement, target ?? withRolesOf(statement));
+    const { finding, onFailure } = applyRules(statement, target ?? anyFlexibleServer);
     const found = finding ?? onFailure;
     return found === undefined ? [] : [ruleProblem(statement, found)];
   });
@@ -51,17 +51,15 @@ function ruleProblem({ start, text }: Statement, finding: StatementFinding): Pro
   };
 }
 
-/** A Flexible Server of which nothing is known but the rules: every role a statement names is there. */
-function withRolesOf(_statement: Statement): TargetFacts {
-  return {
-    versionNum: 170000,
-    isFlexibleServer: true,
-    allowedExtensions: null,
-    availableExtensions: new Set(),
-    roles: everyRole,
-  };
-}
 const everyRole: ReadonlySet<string> = Object.assign(new Set<string>(), { has: () => true });
+/** A Flexible Server of which nothing is known but the rules: every role that a statement names is there. */
+const anyFlexibleServer: TargetFacts = {
+  versionNum: 170000,
+  isFlexibleServer: true,
+  allowedExtensions: null,
+  availableExtensions: new Set(),
+  roles: everyRole,
+};
 
 /** An object of the outline with what else is said about it. */
 export interface OutlineEntry {

@@ -14,6 +14,7 @@ describe('splitStatements', () => {
       'CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);',
       'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;',
       'CREATE OR REPLACE PROCEDURE "begin"(a int) LANGUAGE sql BEGIN ATOMIC SELECT (CASE 1 WHEN 1 THEN 2 END); END;',
+      'CREATE FUNCTION "f"() BEGIN ATOMIC SELECT 1; END;',
       'CREATE TABLE "begin" ("case" int, "end" text);',
       'SELECT begin, "case" FROM e;',
       'SELECT 5-+-3;',
@@ -61,6 +62,7 @@ describe('splitStatements', () => {
       const found = splitStatements(`${broken}\n\n${header}CREATE TABLE b ();`);
       assert.equal(found.length, 2, broken);
       assert.equal(found[0]?.unterminated, true);
+      assert.equal(found[0]?.text, broken);
       assert.equal(found[1]?.text, 'CREATE TABLE b ();');
       assert.equal(found[1]?.tocComment?.name, 'b');
     }
