@@ -21,6 +21,10 @@ export interface ConnectionSpec {
   readonly connectTimeout: number;
   /** libpq's `options` start-up parameter, e.g. "-c search_path=app". */
   readonly options?: string;
+  /** `require`: by SCRAM bound to the TLS channel or not at all. Default: bound where the server offers it. */
+  readonly channelBinding?: 'disable' | 'require';
+  /** Which of several hosts will do. Default: any. */
+  readonly targetSessionAttrs?: 'read-write' | 'read-only' | 'primary' | 'standby';
 }
 
 /** What a successful connection test found. */

@@ -240,6 +240,18 @@ describe('TLS', () => {
     }
     await fails(at(secure, `${login} sslrootcert=system`), 'FF106');
   });
+  test('channel_binding=require', async () => {
+    assert.equal(await encrypted(at(secure, `${login} channel_binding=require`)), true);
+    for (const [server, text] of [
+      [plain, login],
+      [plain, `user=clear password=${password}`],
+      [plain, 'user=postgres'],
+      [secure, 'user=postgres'],
+    ] as const) {
+      await fails(at(server, `${text} channel_binding=require`), 'FF116', /channel_binding/);
+    }
+    assert.equal(await encrypted(at(secure, `${login} channel_binding=disable`)), true);
+  });
   test('verify-full looks at the name, verify-ca does not', async () => {
     const misnamed = `${login} host=elsewhere.invalid hostaddr=127.0.0.1 sslrootcert=${authorityFile}`;
     await fails(at(secure, `${misnamed} sslmode=verify-full`), 'FF106', /elsewhere/);
@@ -318,6 +330,20 @@ describe('what other programs answer', () => {
     const text = `host=127.0.0.1,127.0.0.1,127.0.0.1 port=1,${port},${plain.port} user=postgres dbname=postgres`;
     assert.equal(await encrypted(spec(text)), false);
     await closeAll();
+  });
+  test('target_session_attrs passes over what does not fit', async () => {
+    const readOnly = `options='-c default_transaction_read_only=on'`;
+    assert.equal(await encrypted(at(plain, 'user=postgres target_session_attrs=read-write')), false);
+    assert.equal(
+      await encrypted(at(plain, `user=postgres target_session_attrs=read-only ${readOnly}`)),
+      false,
+    );
+    await fails(
+      at(plain, `user=postgres target_session_attrs=read-write ${readOnly}`),
+      'FF114',
+      /read-write/,
+    );
+    await fails(at(plain, 'user=postgres target_session_attrs=standby'), 'FF114', /standby/);
   });
   test('a refusal is an answer: no further host is asked', async () => {
     const text = `host=127.0.0.1,127.0.0.1 port=${plain.port},${secure.port} dbname=missing user=postgres`;

@@ -191,5 +191,7 @@ function childEnvironment(spec: ConnectionSpec, env: NodeJS.ProcessEnv): NodeJS.
     ...(spec.sslcert !== undefined && { PGSSLCERT: spec.sslcert }),
     ...(spec.sslkey !== undefined && { PGSSLKEY: spec.sslkey }),
     ...(spec.options !== undefined && { PGOPTIONS: spec.options }),
+    ...(spec.channelBinding !== undefined && { PGCHANNELBINDING: spec.channelBinding }),
+    ...(spec.targetSessionAttrs !== undefined && { PGTARGETSESSIONATTRS: spec.targetSessionAttrs }),
   };
 }

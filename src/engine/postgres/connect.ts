@@ -86,9 +86,12 @@ async function connectOnce(attempt: Attempt, transport: Transport): Promise<Sess
   const client = makeClient({ spec, host, transport, applicationName, password: () => spec.password });
   const started = await dial(client, () => pin(client), seconds * 1000, signal);
   const session = openSession(client, spec, started, side);
-  if (!poolerAnswers(client, host, started)) return session;
+  const unfit = poolerAnswers(client, host, started)
+    ? new Fault('FF109', `a connection pooler answers at ${host.host}:${host.port}`)
+    : wrongKind(spec, started);
+  if (unfit === undefined) return session;
   session.destroy();
-  throw new Fault('FF109', `a connection pooler answers at ${host.host}:${host.port}`);
+  throw unfit;
 }
 
 /** True if a login over TLS gets as far as the question for a password, where one in plain text is not let in. */
@@ -132,6 +135,17 @@ async function pin(client: pg.Client): Promise<SessionStart> {
 /** A pooler invents the process id it reports at login, since it may change the backend at any time. */
 function poolerAnswers(client: pg.Client, host: Host, started: SessionStart): boolean {
   return poolerPorts.has(host.port) && backendKey(client).processID !== started.backendPid;
+}
+
+/** target_session_attrs: with FF114 the next host is tried. */
+function wrongKind(spec: ConnectionSpec, started: SessionStart): Fault | undefined {
+  const { inRecovery } = started;
+  const readOnly = inRecovery || started.readOnly;
+  const fits = { 'read-write': !readOnly, 'read-only': readOnly, primary: !inRecovery, standby: inRecovery };
+  const wanted = spec.targetSessionAttrs;
+  if (wanted === undefined || fits[wanted]) return undefined;
+  const fix = 'Name the host that fits, or leave target_session_attrs out.';
+  return new Fault('FF114', `the server is not ${wanted} (target_session_attrs)`, { fix });
 }
 
 /** The fault of an attempt, in words that name the server and the user, never the password. */

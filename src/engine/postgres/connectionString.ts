@@ -41,6 +41,8 @@ const environment: Readonly<Record<string, string>> = {
   sslkey: 'PGSSLKEY',
   sslrootcert: 'PGSSLROOTCERT',
   connect_timeout: 'PGCONNECT_TIMEOUT',
+  channel_binding: 'PGCHANNELBINDING',
+  target_session_attrs: 'PGTARGETSESSIONATTRS',
 };
 
 const sslModes: readonly SslMode[] = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'];
@@ -77,6 +79,7 @@ export function resolveConnectionInput(
     ...(sslcert && { sslcert: expandHome(sslcert, env) }),
     ...(sslkey && { sslkey: expandHome(sslkey, env) }),
     ...(options && { options }),
+    ...resolveDemands(all),
   };
   const poolerPort = hosts.find((host) => poolerPorts.includes(host.port))?.port;
   return { spec, canonical: canonicalText(spec), ...(poolerPort !== undefined && { poolerPort }) };
@@ -100,6 +103,8 @@ export function canonicalText(spec: ConnectionSpec): string {
     ['sslkey', spec.sslkey],
     ['connect_timeout', spec.connectTimeout === 0 ? undefined : String(spec.connectTimeout)],
     ['options', spec.options],
+    ['channel_binding', spec.channelBinding],
+    ['target_session_attrs', spec.targetSessionAttrs],
   ];
   return keywordText(pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }
@@ -190,6 +195,25 @@ function resolveTls(all: Parameters): { sslmode: SslMode; sslrootcert: string | 
   const sslmode = sslModes.find((mode) => mode === (given ?? fallback));
   if (sslmode === undefined) throw unreadable(`sslmode must be one of ${sslModes.join(', ')}`);
   return { sslmode, sslrootcert };
+}
+
+const sessionAttrs = ['read-write', 'read-only', 'primary', 'standby'] as const;
+
+/** What the server has to be or do. `prefer-standby` is a wish that any server meets here. */
+function resolveDemands(all: Parameters): Pick<ConnectionSpec, 'channelBinding' | 'targetSessionAttrs'> {
+  const binding = all.get('channel_binding') || 'prefer';
+  const attrs = all.get('target_session_attrs') || 'any';
+  const targetSessionAttrs = sessionAttrs.find((known) => known === attrs);
+  if (targetSessionAttrs === undefined && !['any', 'prefer-standby'].includes(attrs)) {
+    throw unreadable(`target_session_attrs must be any, prefer-standby or one of ${sessionAttrs.join(', ')}`);
+  }
+  if (binding !== 'prefer' && binding !== 'disable' && binding !== 'require') {
+    throw unreadable('channel_binding must be disable, prefer or require');
+  }
+  return {
+    ...(binding !== 'prefer' && { channelBinding: binding }),
+    ...(targetSessionAttrs && { targetSessionAttrs }),
+  };
 }
 
 /** Seconds; zero and less mean no limit. */

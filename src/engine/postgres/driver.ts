@@ -64,8 +64,14 @@ export interface DialOptions {
   readonly password: () => string | undefined;
 }
 
+function notBound(): Fault {
+  return new Fault('FF116', 'channel_binding=require, but the server does not ask for SCRAM-SHA-256-PLUS');
+}
+
 /** A client that is not connected yet. Nothing but the spec counts: pg's own reading of PG* variables is shut out. */
 export function makeClient({ spec, host, transport, applicationName, password }: DialOptions): pg.Client {
+  const mustBind = spec.channelBinding === 'require';
+  let bound = false;
   const client = new pg.Client({
     host: host.hostaddr ?? host.host,
     port: host.port,
@@ -73,6 +79,7 @@ export function makeClient({ spec, host, transport, applicationName, password }:
     database: spec.database,
     // As a function, or pg would look into PGPASSWORD and .pgpass by itself.
     password: () => {
+      if (mustBind && !bound) throw notBound();
       const text = password();
       if (text) return text;
       throw new Fault('FF102', `the server asks for a password of user "${spec.user}" and none was given`);
@@ -80,7 +87,7 @@ export function makeClient({ spec, host, transport, applicationName, password }:
     application_name: applicationName,
     ssl: transport === 'plain' ? false : { ...transport },
     sslnegotiation: 'postgres',
-    enableChannelBinding: transport !== 'plain',
+    enableChannelBinding: transport !== 'plain' && spec.channelBinding !== 'disable',
     scramMaxIterations: 10_000_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 30_000,
@@ -90,6 +97,15 @@ export function makeClient({ spec, host, transport, applicationName, password }:
   const { connectionParameters } = client as unknown as DriverClient;
   connectionParameters.options = spec.options;
   connectionParameters.replication = undefined;
+  if (mustBind) {
+    const connection = driverConnection(client);
+    connection.on('authenticationSASL', (message: { mechanisms: string[] }) => {
+      bound = transport !== 'plain' && message.mechanisms.includes('SCRAM-SHA-256-PLUS');
+    });
+    connection.on('authenticationOk', () => {
+      if (!bound) connection.emit('error', notBound());
+    });
+  }
   return client;
 }
 

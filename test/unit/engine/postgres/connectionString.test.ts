@@ -105,6 +105,8 @@ describe('a text that cannot be read never shows in the error', () => {
   test('unknown URI parameter', () => refuses('postgresql://u:s3cret@h/d?x=1', /no connection parameter/));
   test('sslmode', () => refuses('host=h sslmode=s3cret', /verify-full/));
   test('connect_timeout', () => refuses('host=h connect_timeout=s3cret', /seconds/));
+  test('channel_binding', () => refuses('host=h channel_binding=s3cret', /require/));
+  test('target_session_attrs', () => refuses('host=h target_session_attrs=s3cret', /read-write/));
   test('too many ports', () => refuses('host=h port=1,2', /1 hosts and 2 ports/));
   test('weak sslmode with the system authorities', () =>
     refuses('host=h sslrootcert=system sslmode=require', /verify-full/));
@@ -187,7 +189,7 @@ test('the port of a pooler is reported', () => {
 
 test('the canonical text resolves to the same connection and holds no password', () => {
   const text =
-    "host=a,b hostaddr=10.0.0.1,10.0.0.2 port=1,2 user='it\\'s' dbname='a b' password=s3cret options='-c x=y'";
+    "host=a,b hostaddr=10.0.0.1,10.0.0.2 port=1,2 user='it\\'s' dbname='a b' password=s3cret options='-c x=y' channel_binding=require target_session_attrs=primary";
   const { spec, canonical } = resolveConnectionInput({ text }, bare);
   assert.doesNotMatch(canonical, /s3cret/);
   assert.deepEqual({ ...resolve(canonical), password: 's3cret' }, spec);
