@@ -112,7 +112,9 @@ const routineKeys: ReadonlySet<string> = new Set([
 ]);
 
 /** Every dotted name of a parse tree, and the few plain ones that name a server, wrapper, language or method. */
-function collect(value: unknown, key: string, into: Map<string, Set<Role>>): void {
+function collect(value: unknown, key: string, into: Map<string, Set<Role>>, depth = 0): void {
+  // A chain of thousands of operators is a tree as deep, which must not end the stack.
+  if (depth > 1000) return;
   if (Array.isArray(value)) {
     const names = value.map(stringOf);
     if (names.length > 0 && names.every((name) => name !== undefined)) {
@@ -122,7 +124,7 @@ function collect(value: unknown, key: string, into: Map<string, Set<Role>>): voi
         routineKeys.has(key) ? 'routine' : key === 'type' ? 'relation' : 'any',
       );
     }
-    for (const each of value) collect(each, key, into);
+    for (const each of value) collect(each, key, into, depth + 1);
     return;
   }
   if (typeof value !== 'object' || value === null) return;
@@ -138,7 +140,7 @@ function collect(value: unknown, key: string, into: Map<string, Set<Role>>): voi
     }
     // The tree does not tell whether a TypeName in a definition (sfunc = f) is a function: only elsewhere it is a type.
     const isType = name === 'names' && key !== 'TypeName';
-    collect(inner, isType ? 'type' : name, into);
+    collect(inner, isType ? 'type' : name, into, depth + 1);
   }
 }
 
