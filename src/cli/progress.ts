@@ -97,8 +97,7 @@ export class TextReporter implements Reporter {
     }
     if (event.event === 'table' && event.state === 'failed')
       this.line(`${event.database}: table ${event.schema}.${event.table} failed`);
-    if (event.event === 'log' && (event.level === 'warning' || event.level === 'error'))
-      this.line(event.message);
+    if (event.event === 'log' && event.level !== 'debug') this.line(event.message);
     if (event.event === 'done') this.done(event);
   }
 

@@ -1,4 +1,5 @@
 import { forEachConcurrent } from '../../base/pool.js';
+import { displayRelation } from '../../ddl/identifier.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { endsRun } from '../errors/endsRun.js';
@@ -97,7 +98,7 @@ export async function copyTables(
       signal.throwIfAborted();
       const worker = workers[index];
       if (!worker) return;
-      const existed = preexisting.has(`table ${table.schema}.${table.name}`);
+      const existed = preexisting.has(`table ${displayRelation(table)}`);
       await copyOne(context, worker, table, existed ? 'foreign' : 'own', onLoaded);
     });
   } finally {

@@ -1,9 +1,7 @@
+import { ident } from '../../ddl/identifier.js';
 import type { RelationName } from '../../protocol/model.js';
 
-/** A quoted identifier. Always quotes: names are data. */
-export function ident(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
+export { ident };
 
 /** A schema-qualified, quoted relation name. */
 export function qualified(relation: RelationName): string {

@@ -31,7 +31,7 @@ export async function writeDdlFiles(
 function render(statements: readonly PlannedStatement[]): string {
   return statements
     .map((item) => {
-      const text = redact(item.statement.text);
+      const text = redact(item.sql);
       const why = item.finding
         ? `-- ${item.finding.code}: ${item.finding.message.replaceAll('\n', ' ')}\n`
         : item.skip

@@ -17,6 +17,10 @@ export interface PlannedStatement {
   /** Key of its checkpoint. */
   readonly key: string;
   readonly skip: boolean;
+  /** What runs: the original text, or that without a clause the target does not take. */
+  readonly sql: string;
+  /** What a failure means where it is to be expected on a Flexible Server. */
+  readonly onFailure?: Omit<Finding, 'database'>;
   /** A note with what is run, or the reason why it is not. */
   readonly finding?: Omit<Finding, 'database'>;
   /** What takes the statement back on --restart. */
@@ -66,32 +70,42 @@ export function planStatements(
   return { preData, postData, settings, findings: missingRoles([...preData, ...postData], target.roles) };
 }
 
+type Decision = Pick<PlannedStatement, 'skip' | 'sql' | 'finding' | 'onFailure'>;
+
 function decide(
   statement: Statement,
   target: TargetState,
   preexisting: ReadonlySet<string>,
   skipped: ReadonlySet<string>,
-): { skip: boolean; finding?: Omit<Finding, 'database'> } {
+): Decision {
+  const sql = statement.text;
   if (
     statement.kind === 'createSchema' &&
     (statement.details.name === 'public' || preexisting.has(statement.object))
   )
-    return { skip: true };
+    return { skip: true, sql };
   const rule = applyRules(statement, target);
-  if (rule.action === 'skip') return { skip: true, ...(rule.finding && { finding: rule.finding }) };
-  if (skipped.size > 0 && dependsOnSkipped(statement, skipped)) {
+  if (rule.action === 'skip') return { skip: true, sql, ...(rule.finding && { finding: rule.finding }) };
+  const needed = dependsOnSkipped(statement, skipped);
+  if (needed !== undefined) {
     return {
       skip: true,
+      sql,
       finding: {
         code: 'FF417',
         severity: 'warning',
         object: statement.object,
-        message: `${statement.object} needs something that was left out.`,
+        message: `${statement.object} needs ${needed}, which was left out.`,
         fix: errorCodes.FF417.help,
       },
     };
   }
-  return { skip: false, ...(rule.finding && { finding: rule.finding }) };
+  return {
+    skip: false,
+    sql: rule.text ?? sql,
+    ...(rule.finding && { finding: rule.finding }),
+    ...(rule.onFailure && { onFailure: rule.onFailure }),
+  };
 }
 
 /** One finding a role instead of one a grant: hundreds of grants say the same. Each statement still says why it is skipped. */

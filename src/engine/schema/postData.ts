@@ -87,7 +87,7 @@ function addToTable(byTable: Map<string, TableIndexes>, table: SourceTable, item
   const found = byTable.get(key) ?? { table, indexes: [], constraints: [] };
   byTable.set(key, found);
   const { statement } = item;
-  if (statement.kind === 'createIndex') found.indexes.push({ item, sql: statement.text });
+  if (statement.kind === 'createIndex') found.indexes.push({ item, sql: item.sql });
   else {
     const pair = asIndexAndConstraint(statement);
     if (pair) found.indexes.push({ item, sql: pair.createIndex, addConstraint: pair.addConstraint });

@@ -42,13 +42,13 @@ export async function runStatements(
     context.signal.throwIfAborted();
     if (item.statement.section === 'session' && !item.skip) {
       await flush();
-      await session.script(item.statement.text);
+      await session.script(item.sql);
     } else if (item.skip) reportSkipped(context, phase, item);
     else if (context.checkpoint.has('statement', item.key)) reportDone(context, phase, item);
     else {
-      if (batch.length >= batchCount || size + item.statement.text.length > batchCharacters) await flush();
+      if (batch.length >= batchCount || size + item.sql.length > batchCharacters) await flush();
       batch.push(item);
-      size += item.statement.text.length;
+      size += item.sql.length;
     }
   }
   await flush();
@@ -60,7 +60,7 @@ export async function runStatement(
   session: Session,
   phase: Phase,
   item: PlannedStatement,
-  sql = item.statement.text,
+  sql = item.sql,
 ): Promise<boolean> {
   try {
     await runRecorded(context, session, item, sql);
@@ -125,8 +125,7 @@ async function runBatch(
 ): Promise<void> {
   const { checkpoint } = context;
   const sql = items.map(
-    (item) =>
-      `${withSemicolon(item.statement.text)}\n${checkpoint.record('statement', item.key, undefined, item.undo)}`,
+    (item) => `${withSemicolon(item.sql)}\n${checkpoint.record('statement', item.key, undefined, item.undo)}`,
   );
   try {
     await session.script(sql.join(';\n'));
@@ -165,22 +164,28 @@ export function reportFailed(
   error: Fault,
 ): void {
   const { tracker } = context;
-  const exists = alreadyExists.has(error.sqlstate ?? '');
-  const code: ErrorCode = exists ? 'FF416' : error.code === 'FF504' ? 'FF504' : 'FF500';
-  const fault = new Fault(code, `${item.statement.object}: ${error.message}`, {
+  const { object } = item.statement;
+  const { code, skipped } = meaning(item, error);
+  const fault = new Fault(code, `${object}: ${error.message}`, {
     sqlstate: error.sqlstate,
-    object: item.statement.object,
+    object,
     cause: error,
   });
   tracker.finding({
-    code,
-    severity: exists ? 'warning' : 'error',
-    object: item.statement.object,
+    ...(item.onFailure ?? { code, fix: errorCodes[code].help }),
+    severity: skipped ? 'warning' : 'error',
+    object,
     message: fault.message,
-    fix: errorCodes[code].help,
   });
-  tracker.advance(phase, exists ? 'skipped' : 'failed');
-  tracker.statement(item.section, item.index, item.statement, exists ? 'skipped' : 'failed', {
+  tracker.advance(phase, skipped ? 'skipped' : 'failed');
+  tracker.statement(item.section, item.index, item.statement, skipped ? 'skipped' : 'failed', {
     error: fault.toData(),
   });
+}
+
+/** What the failure of a statement comes to: one that a Flexible Server may refuse, or that is there, is left out. */
+function meaning(item: PlannedStatement, error: Fault): { code: ErrorCode; skipped: boolean } {
+  if (item.onFailure) return { code: item.onFailure.code, skipped: true };
+  if (alreadyExists.has(error.sqlstate ?? '')) return { code: 'FF416', skipped: true };
+  return { code: error.code === 'FF504' ? 'FF504' : 'FF500', skipped: false };
 }
