@@ -120,7 +120,9 @@ export const errorCodes = {
     help: 'Something that was made by others depends on what the earlier run made. Drop or move the object that the message names, then restart; or choose another target database.',
   },
   // --- the dump (FF3xx)
-  FF300: { help: 'pg_dump failed. The message is its own; nothing was changed on the target.' },
+  FF300: {
+    help: 'Nothing was changed on the target by the failed dump. Correct what the message of pg_dump says and start again.',
+  },
   FF301: {
     help: 'No native pg_dump of a sufficient version was found. Install the client tools of the version of the source or newer, or use the built-in one.',
   },
