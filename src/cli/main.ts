@@ -10,10 +10,12 @@ import { flexferryVersion } from '../engine/version.js';
 import type { RunParams } from '../protocol/engine.js';
 import { projectVersion } from '../protocol/project.js';
 import { type CloneCommand, parseCommand, type RunCommand, usage } from './args.js';
+import { failedBeforeStart, failureCode } from './failure.js';
 import { JsonReporter, type Output, TextReporter } from './progress.js';
 
 /** Time after which a second signal, or a stop that hangs, ends the process the hard way, milliseconds. */
 const stopLimit = 15_000;
+const readerGone = new AbortController();
 
 async function main(args: readonly string[]): Promise<number> {
   const command = parseCommand(args);
@@ -91,26 +93,25 @@ function stopSignal(): AbortSignal {
     setTimeout(() => process.exit(4), stopLimit).unref();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  readerGone.signal.addEventListener('abort', () => {
+    if (!controller.signal.aborted) stop();
+  });
   return controller.signal;
 }
 
-/** Usage and project files are 2; whatever else ends here could not start. */
-function failureCode(fault: Fault): number {
-  return /^FF7/.test(fault.code) && fault.code !== 'FF703'
-    ? 2
-    : fault.code === 'FF110' || fault.code === 'FF112'
-      ? 2
-      : 3;
-}
+/** What can no longer be told is let go; a run whose reader went away (`| head`) stops as on a signal. */
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => readerGone.abort());
 
-process.stdout.on('error', () => {});
-main(process.argv.slice(2)).then(
+const args = process.argv.slice(2);
+main(args).then(
   (code) => {
     process.exitCode = code;
   },
   (error: unknown) => {
     const fault = error instanceof Fault ? error : toFault(error, { side: 'server' });
     process.stderr.write(`${fault.code}: ${fault.message}\n    ${fault.fix}\n`);
-    process.exitCode = failureCode(fault);
+    if (args.includes('--json'))
+      process.stdout.write(`${JSON.stringify(failedBeforeStart(fault, new Date()))}\n`);
+    process.exitCode = failureCode(fault.code);
   },
 );

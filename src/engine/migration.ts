@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConnectionSpec, describeConnection } from '../protocol/connection.js';
 import type { RunParams } from '../protocol/engine.js';
+import { errorCodes } from '../protocol/errorCodes.js';
 import type { DoneEvent, RunEvent, RunSnapshot } from '../protocol/model.js';
 import type { ProjectDatabase } from '../protocol/project.js';
 import { assessDatabase } from './assessDatabase.js';
@@ -157,8 +158,18 @@ async function writeReport(tracker: RunTracker, directory: string): Promise<Done
     await mkdir(directory, { recursive: true });
     await writeFile(join(directory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     await writeFile(path, renderReport(report));
-  } catch (error) {
-    throw new Fault('FF703', `The report could not be written to ${directory}.`, { cause: error });
+    return doneEvent(report, path);
+  } catch {
+    // What was done on the servers stays true: the run ends with its own outcome, but not as a success without proof.
+    tracker.finding({
+      code: 'FF703',
+      severity: 'error',
+      database: '',
+      object: 'report',
+      message: `The report could not be written to ${directory}.`,
+      fix: errorCodes.FF703.help,
+    });
+    if (tracker.state === 'succeeded') tracker.state = 'incomplete';
+    return doneEvent(buildReport(tracker, flexferryVersion), path);
   }
-  return doneEvent(report, path);
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,10 +19,12 @@ export class EventLog {
   static async open(directory: string): Promise<EventLog> {
     try {
       await mkdir(directory, { recursive: true });
+      const stream = createWriteStream(join(directory, 'events.jsonl'), { flags: 'a' });
+      await once(stream, 'open');
+      return new EventLog(stream);
     } catch (error) {
-      throw new Fault('FF703', `The folder ${directory} cannot be made.`, { cause: error });
+      throw new Fault('FF703', `The folder ${directory} cannot be written to.`, { cause: error });
     }
-    return new EventLog(createWriteStream(join(directory, 'events.jsonl'), { flags: 'a' }));
   }
 
   write(event: RunEvent): void {
