@@ -111,7 +111,9 @@ function isInstalled(lockFile, modules) {
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '' || entry.link) return true;
     if (present[path] === undefined) {
-      return entry.optional === true && !(here(entry.os, process.platform) && here(entry.cpu, process.arch));
+      const isForHere = here(entry.os, process.platform) && here(entry.cpu, process.arch);
+      // Of two packages for different C libraries npm installs one: which one is its business.
+      return entry.optional === true && (!isForHere || entry.libc !== undefined);
     }
     return present[path].version === entry.version;
   });
