@@ -40,10 +40,11 @@ const relations: Aspect = {
 
 const columns: Aspect = {
   name: 'column',
+  // The type name has a collation from 12 on, which nobody chose.
   sql: (major) => `
     SELECT ${relationName} || '.' || a.attname AS k, concat_ws(' | ', row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum),
       format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, ${since(major, 12, 'a.attgenerated', `''`)},
-      pg_get_expr(d.adbin, d.adrelid), (SELECT collname FROM pg_collation o WHERE o.oid = a.attcollation), a.attstorage,
+      pg_get_expr(d.adbin, d.adrelid), (SELECT collname FROM pg_collation o WHERE o.oid = a.attcollation AND a.atttypid <> 'name'::regtype), a.attstorage,
       nullif(a.attstattarget, -1), ${since(major, 14, 'a.attcompression', `''`)},
       (SELECT string_agg(o, ',') FROM unnest(a.attoptions) o WHERE o !~ '^pg_attver='), a.attfdwoptions, a.attislocal, a.attinhcount,
       col_description(c.oid, a.attnum), ${acl('a.attacl', 'c.relowner', 'c')}) AS v
