@@ -113,7 +113,7 @@ answer(runMigration, (params: RunParams, signal): Promise<RunSnapshot> => {
   return running;
 });
 
-answer(listTables, (params) => tablesPage(tracker, params));
+answer(listTables, (params) => (tracker ? tablesPage(tracker, params) : { total: 0, tables: [] }));
 
 /** A message to a host that went away is lost, not an error. */
 async function send(post: () => Promise<void>): Promise<void> {

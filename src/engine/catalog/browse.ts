@@ -94,7 +94,7 @@ interface DatabaseRow {
   bytes: string | null;
   can: boolean;
   encoding: string;
-  collation: string;
+  locale: string;
 }
 
 async function databaseRows(
@@ -104,9 +104,9 @@ async function databaseRows(
 ): Promise<DatabaseRow[]> {
   const ask = (size: string) =>
     session.query<DatabaseRow>(
-      `SELECT name, ${size} AS bytes, can, encoding, collation FROM
+      `SELECT name, ${size} AS bytes, can, encoding, locale FROM
         (SELECT oid, datname AS name, has_database_privilege(oid, 'CONNECT') AS can,
-           pg_encoding_to_char(encoding) AS encoding, datcollate AS collation
+           pg_encoding_to_char(encoding) AS encoding, datcollate AS locale
          FROM pg_database WHERE ${shownDatabases} AND ($1::text IS NULL OR datname > $1::name)
          ORDER BY datname LIMIT $2) AS d`,
       [after ?? null, limit],
@@ -143,7 +143,7 @@ async function browseServer(query: PageQuery): Promise<ChildrenPage> {
     (row) =>
       node(query, 'database', row.name, {
         description: row.bytes === null ? null : formatBytes(Number(row.bytes)),
-        tooltip: `${row.name}\n${row.encoding}, ${row.collation}`,
+        tooltip: `${row.name}\n${row.encoding}, ${row.locale}`,
         expandable: row.can,
       }),
     (row) => row.name,

@@ -91,13 +91,13 @@ export async function showSummary(
   pick.ignoreFocusOut = true;
   pick.matchOnDescription = true;
   pick.items = summaryRows(plan, projectFile);
-  if (pending) {
+  if (pending !== undefined) {
     pick.busy = true;
     const done = () => {
       pick.busy = false;
       pick.items = summaryRows(plan, projectFile);
     };
-    pending.then(done, done);
+    pending.catch(() => undefined).finally(done);
   }
   try {
     return await new Promise((resolve) => {

@@ -35,9 +35,10 @@ export class EngineProcess implements vscode.Disposable {
   /** Rejects with a ResponseError that carries FaultData, or with FF900 when the process died. */
   async request<P, R, E>(type: RequestType<P, R, E>, params: P, token?: CancellationToken): Promise<R> {
     const connection = this.#start();
-    const lost = new Promise<never>((_, reject) => {
-      const once = this.onDidExit(() => {
-        once.dispose();
+    const answer = connection.sendRequest(type, params, token);
+    return new Promise((resolve, reject) => {
+      const exit = this.onDidExit(() => {
+        exit.dispose();
         reject(
           new ExtensionFault({
             code: 'FF900',
@@ -48,10 +49,8 @@ export class EngineProcess implements vscode.Disposable {
           }),
         );
       });
-      void answer.finally(() => once.dispose()).catch(() => undefined);
+      answer.then(resolve, reject).finally(() => exit.dispose());
     });
-    const answer = connection.sendRequest(type, params, token);
-    return Promise.race([answer, lost]);
   }
 
   onNotification<P>(type: NotificationType<P>, handler: NotificationHandler<P>): void {

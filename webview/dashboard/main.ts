@@ -1,0 +1,128 @@
+import {
+  type DashboardMessage,
+  type DashboardState,
+  type HostMessage,
+  webviewProtocolVersion,
+} from '../../src/protocol/webview.js';
+import { defineComponents } from '../shared/components.js';
+import { h, setText } from '../shared/dom.js';
+import { connectHost } from '../shared/host.js';
+import { t } from '../shared/l10n.js';
+import './dashboard.css';
+import { Findings } from './findings.js';
+import { Header } from './header.js';
+import { Log } from './log.js';
+import { Phases } from './phases.js';
+import { Tables, type TablesFilter } from './tables.js';
+import { Throughput } from './throughput.js';
+
+/** What outlives hiding and reloading; everything else comes from the host again. */
+interface PageState {
+  readonly project: string;
+  readonly database: string;
+  readonly tab: string;
+  readonly filter: TablesFilter;
+}
+
+defineComponents();
+const host = connectHost<DashboardMessage, HostMessage, PageState>((message) => {
+  if (message.type === 'tables') tables.take(message);
+  else if (message.version === webviewProtocolVersion) show(message);
+});
+
+const header = new Header((action) => host.post({ type: 'action', action }));
+const phases = new Phases();
+const throughput = new Throughput();
+const tables = new Tables(
+  host.post,
+  (filter) => host.keep({ filter }),
+  host.state().filter ?? { text: '', state: '' },
+);
+const findings = new Findings();
+const log = new Log(() => host.post({ type: 'action', action: 'showLog' }));
+const databases = h('vscode-dropdown', { 'aria-label': t('Database') });
+const findingsBadge = h('vscode-badge');
+let last: DashboardState | undefined;
+let lastTables = 0;
+
+/** Tables are pulled again at most this often while a run goes on. */
+const tablesMs = 1000;
+
+databases.addEventListener('change', () => {
+  host.keep({ database: (databases as unknown as HTMLSelectElement).value });
+  lastTables = 0;
+  if (last) show(last);
+});
+
+function show(state: DashboardState): void {
+  if (host.state().project !== state.project) host.keep({ project: state.project });
+  const ended = last?.snapshot?.state !== state.snapshot?.state || last?.project !== state.project;
+  last = state;
+  const { snapshot } = state;
+  header.show(state);
+  const names = snapshot?.databases.map((database) => database.source) ?? [];
+  showDatabases(names);
+  const wanted = host.state().database;
+  const name = wanted !== undefined && names.includes(wanted) ? wanted : (names[0] ?? '');
+  phases.show(snapshot?.databases.find((database) => database.source === name));
+  throughput.show(state.history, snapshot?.startedAt);
+  findings.show(snapshot?.findings ?? [], names.length);
+  log.show(state.log);
+  const serious = snapshot?.findings.filter((finding) => finding.severity !== 'note').length ?? 0;
+  setText(findingsBadge, String(serious));
+  findingsBadge.hidden = serious === 0;
+  if (name !== '' && (ended || Date.now() - lastTables >= tablesMs)) {
+    lastTables = Date.now();
+    tables.show(name);
+  }
+}
+
+function showDatabases(names: readonly string[]): void {
+  databases.hidden = names.length < 2;
+  const key = JSON.stringify(names);
+  if (databases.dataset['key'] === key) return;
+  databases.dataset['key'] = key;
+  databases.replaceChildren(...names.map((name) => h('vscode-option', { value: name }, name)));
+}
+
+function tab(id: string, label: string, ...extra: HTMLElement[]): HTMLElement {
+  return h('vscode-panel-tab', { id: `tab-${id}` }, label, ...extra);
+}
+
+const panels = h(
+  'vscode-panels',
+  { activeid: host.state().tab ?? 'tab-tables', 'aria-label': t('Details') },
+  tab('tables', t('Tables')),
+  tab('findings', t('Findings'), findingsBadge),
+  tab('log', t('Log')),
+  h('vscode-panel-view', { id: 'view-tables' }, tables.element),
+  h('vscode-panel-view', { id: 'view-findings' }, findings.element),
+  h('vscode-panel-view', { id: 'view-log' }, log.element),
+);
+panels.addEventListener('change', () => host.keep({ tab: panels.getAttribute('activeid') ?? 'tab-tables' }));
+
+document.body.append(
+  header.element,
+  h(
+    'main',
+    {},
+    h(
+      'section',
+      { class: 'overview' },
+      h(
+        'div',
+        { class: 'card' },
+        h('div', { class: 'card-title' }, h('h2', {}, t('Phases')), databases),
+        phases.element,
+      ),
+      h(
+        'div',
+        { class: 'card' },
+        h('div', { class: 'card-title' }, h('h2', {}, t('Throughput'))),
+        throughput.element,
+      ),
+    ),
+    h('section', { class: 'details' }, panels),
+  ),
+);
+host.post({ type: 'ready', version: webviewProtocolVersion });
