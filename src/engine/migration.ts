@@ -88,10 +88,7 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
 }
 
 function resolveSide(text: string, password: string | undefined): ConnectionSpec {
-  const resolved = resolveConnectionInput({ text, ...(password !== undefined && { password }) });
-  if (resolved.poolerPort !== undefined)
-    throw new Fault('FF109', `Port ${resolved.poolerPort} is that of a connection pooler.`);
-  return resolved.spec;
+  return resolveConnectionInput({ text, ...(password !== undefined && { password }) }).spec;
 }
 
 function makeJob(

@@ -1,4 +1,4 @@
-import { forEachConcurrent } from '../../base/pool.js';
+import { chunks, forEachConcurrent } from '../../base/pool.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
@@ -6,25 +6,30 @@ import { qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
 
+/** Tables below this many heap bytes are analyzed together, `batchCount` a message: they are mostly round trips. */
+const smallTable = 1 << 20;
+const batchCount = 40;
+
 /** Gives the planner statistics of everything that was loaded. What fails is logged: autovacuum will do it later. */
 export async function analyzeTables(context: DatabaseContext, tables: readonly SourceTable[]): Promise<void> {
   const { sessions, tracker, options, signal } = context;
   tracker.begin('analyze', tables.length);
-  const jobs = Math.min(options.indexJobs, Math.max(1, tables.length));
+  const batches = [
+    ...tables.filter((t) => t.bytes >= smallTable).map((t) => [t]),
+    ...chunks(
+      tables.filter((t) => t.bytes < smallTable),
+      batchCount,
+    ),
+  ];
+  const jobs = Math.min(options.indexJobs, Math.max(1, batches.length));
   const open: (Promise<Session> | undefined)[] = [];
   try {
-    await forEachConcurrent(tables, jobs, async (table, index) => {
+    await forEachConcurrent(batches, jobs, async (batch, index) => {
       signal.throwIfAborted();
       open[index] ??= sessions.open('target', 'analyze');
       const session = await open[index];
-      try {
-        await session.script(`ANALYZE ${qualified(table)}`);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof Fault) || endsRun(error)) throw error;
-        tracker.log('warning', `ANALYZE ${table.schema}.${table.name}: ${error.message}`);
-      }
-      tracker.advance('analyze', 'done');
+      await analyze(context, session, batch);
+      tracker.advance('analyze', 'done', batch.length);
     });
   } finally {
     for (const opening of open) {
@@ -33,4 +38,21 @@ export async function analyzeTables(context: DatabaseContext, tables: readonly S
     }
   }
   tracker.end('analyze');
+}
+
+/** Together; where that fails one by one. */
+async function analyze(
+  context: DatabaseContext,
+  session: Session,
+  tables: readonly SourceTable[],
+): Promise<void> {
+  try {
+    await session.script(tables.map((t) => `ANALYZE ${qualified(t)}`).join('; '));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!(error instanceof Fault) || endsRun(error)) throw error;
+    const [only] = tables;
+    if (tables.length > 1) for (const table of tables) await analyze(context, session, [table]);
+    else if (only) context.tracker.log('warning', `ANALYZE ${only.schema}.${only.name}: ${error.message}`);
+  }
 }

@@ -5,10 +5,13 @@ import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
 import { tableKey } from '../run/tracker.js';
 import type { IndexWork, TableIndexes } from './postData.js';
-import { reportDone, reportFailed, runStatement, withSemicolon } from './runStatements.js';
+import { reportDone, reportFailed, runStatement, runStatements, withSemicolon } from './runStatements.js';
 
 /** Memory for one index build; the server's own setting counts where it is higher. */
 const buildMemory = `SELECT set_config('maintenance_work_mem', '256MB', false) FROM pg_settings WHERE name = 'maintenance_work_mem' AND setting::bigint < 262144`;
+
+/** Heap bytes below which the indexes of a table are not worth building beside each other. */
+const smallTable = 1 << 20;
 
 interface TableProgress {
   readonly work: TableIndexes;
@@ -37,6 +40,11 @@ export class IndexBuilder {
   tableLoaded(table: SourceTable): void {
     const work = this.plan.get(tableKey(table));
     if (!work) return;
+    if (table.bytes < smallTable) {
+      this.queue.push((session) => this.buildAll(session, work, table));
+      this.pump();
+      return;
+    }
     const progress: TableProgress = { work, left: work.indexes.length };
     for (const index of work.indexes) {
       this.queue.push(async (session) => {
@@ -91,6 +99,16 @@ export class IndexBuilder {
       ),
     );
     return session;
+  }
+
+  /** A small table: everything in one message, because thousands of them are mostly round trips and commits. */
+  private async buildAll(session: Session, work: TableIndexes, table: SourceTable): Promise<void> {
+    const items = work.indexes.map(({ item, sql, addConstraint }) => ({
+      ...item,
+      sql: addConstraint === undefined ? sql : `${withSemicolon(sql)}\n${addConstraint}`,
+    }));
+    await runStatements(this.context, session, 'indexes', [...items, ...work.constraints]);
+    for (let i = 0; i < items.length; i++) this.count(table);
   }
 
   private async build(session: Session, work: IndexWork, table: SourceTable): Promise<void> {

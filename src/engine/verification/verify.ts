@@ -1,4 +1,4 @@
-import { forEachConcurrent } from '../../base/pool.js';
+import { chunks, forEachConcurrent } from '../../base/pool.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { TableVerification } from '../../protocol/model.js';
 import type { SourceTable } from '../catalog/tables.js';
@@ -9,104 +9,129 @@ import { importSnapshot } from '../postgres/snapshot.js';
 import type { DatabaseContext } from '../run/context.js';
 import { type ChecksumRules, checksumQuery, checksumRules, checksumSettings } from './checksum.js';
 
-/** Compares every table that was copied, both servers at once, `jobs` tables at a time. Differences become findings. */
+/** Tables below this many heap bytes are compared together, `batchCount` a query: they are mostly round trips. */
+const smallTable = 1 << 20;
+const batchCount = 40;
+
+/** Compares every table that was copied, both servers at once, `jobs` queries at a time. Differences become findings. */
 export async function verifyTables(context: DatabaseContext, tables: readonly SourceTable[]): Promise<void> {
-  const { options, signal } = context;
-  const pairs = new Map<number, Promise<VerifyPair>>();
+  const batches = [
+    ...tables.filter((t) => t.bytes >= smallTable).map((t) => [t]),
+    ...chunks(
+      tables.filter((t) => t.bytes < smallTable),
+      batchCount,
+    ),
+  ];
+  const jobs = Math.max(1, Math.min(context.options.jobs, batches.length));
+  const workers = Array.from({ length: jobs }, (_, i) => new VerifyWorker(context, i));
   try {
-    await forEachConcurrent(
-      tables,
-      Math.min(options.jobs, Math.max(1, tables.length)),
-      async (table, index) => {
-        signal.throwIfAborted();
-        let pair = pairs.get(index);
-        if (!pair) {
-          pair = openPair(context, index);
-          pairs.set(index, pair);
-        }
-        const broken = await verifyOne(context, await pair, table);
-        if (broken) pairs.delete(index);
-      },
-    );
+    await forEachConcurrent(batches, jobs, async (batch, index) => {
+      context.signal.throwIfAborted();
+      await workers[index]?.verify(batch);
+    });
   } finally {
-    for (const opening of pairs.values()) await closePair(context, opening);
+    await Promise.all(workers.map((w) => w.close()));
   }
 }
 
-interface VerifyPair {
-  readonly source: Session;
-  readonly target: Session;
-  readonly rules: ChecksumRules;
+interface ChecksumRow {
+  readonly i: number;
+  readonly rows: string;
+  readonly checksum: string;
 }
 
-async function openPair(context: DatabaseContext, index: number): Promise<VerifyPair> {
-  const { sessions, snapshot } = context;
-  const source = await sessions.open('source', `verify ${index + 1}`);
-  const target = await sessions.open('target', `verify ${index + 1}`);
-  const encoding = async (s: Session): Promise<string> =>
-    (await s.query<{ e: string }>(`SELECT current_setting('server_encoding') AS e`)).rows[0]?.e ?? '';
-  const same = (await encoding(source)) === (await encoding(target));
-  const rules = checksumRules(source.versionNum, target.versionNum, same);
-  await source.script(checksumSettings(rules));
-  await target.script(checksumSettings(rules));
-  await importSnapshot(source, snapshot);
-  return { source, target, rules };
-}
+/** A connection to each side, opened when first needed and again after an error, which ends the source's snapshot. */
+class VerifyWorker {
+  private pair: { source: Session; target: Session; rules: ChecksumRules } | undefined;
 
-async function closePair(context: DatabaseContext, opening: Promise<VerifyPair>): Promise<void> {
-  const pair = await opening.catch(() => undefined);
-  if (!pair) return;
-  await Promise.all([context.sessions.close(pair.source), context.sessions.close(pair.target)]);
-}
+  constructor(
+    private readonly context: DatabaseContext,
+    private readonly number: number,
+  ) {}
 
-/** True when the pair cannot be used again: an error ends the transaction that holds the snapshot. */
-async function verifyOne(context: DatabaseContext, pair: VerifyPair, table: SourceTable): Promise<boolean> {
-  const { tracker, signal } = context;
-  const name = `${table.schema}.${table.name}`;
-  const sql = checksumQuery(table, pair.rules);
-  const both = await Promise.allSettled(
-    [pair.source, pair.target].map((session) => session.query<{ rows: string; checksum: string }>(sql)),
-  );
-  signal.throwIfAborted();
-  const [source, target] = both;
-  if (source?.status === 'fulfilled' && target?.status === 'fulfilled') {
-    const verification = compare(source.value.rows[0], target.value.rows[0]);
-    tracker.setVerification(table, verification);
-    tracker.advance('verify', verification.equal ? 'done' : 'failed');
-    if (!verification.equal) {
-      const message =
-        verification.sourceRows === verification.targetRows
-          ? `${name}: ${verification.sourceRows} rows on both sides, but their contents differ.`
-          : `${name}: ${verification.sourceRows} rows on the source, ${verification.targetRows} on the target.`;
-      tracker.finding({
-        code: 'FF600',
-        severity: 'error',
-        object: `table ${name}`,
-        message,
-        fix: errorCodes.FF600.help,
-      });
+  async verify(tables: readonly SourceTable[]): Promise<void> {
+    const { signal } = this.context;
+    this.pair ??= await this.open();
+    const { source, target, rules } = this.pair;
+    const sql = tables
+      .map((t, i) => `SELECT ${i} AS i, t.* FROM (${checksumQuery(t, rules)}) t`)
+      .join(' UNION ALL ');
+    const both = await Promise.allSettled([source, target].map((session) => session.query<ChecksumRow>(sql)));
+    signal.throwIfAborted();
+    const [ofSource, ofTarget] = both;
+    if (ofSource?.status === 'fulfilled' && ofTarget?.status === 'fulfilled') {
+      for (const [i, table] of tables.entries()) {
+        const row = (rows: readonly ChecksumRow[]): ChecksumRow | undefined => rows.find((r) => r.i === i);
+        record(this.context, table, compare(row(ofSource.value.rows), row(ofTarget.value.rows)));
+      }
+      return;
     }
-    return false;
+    const failed = both.find((r) => r.status === 'rejected');
+    const reason: unknown = failed?.status === 'rejected' ? failed.reason : undefined;
+    if (!(reason instanceof Fault) || endsRun(reason)) throw reason;
+    await this.close();
+    if (tables.length > 1) for (const table of tables) await this.verify([table]);
+    else for (const table of tables) recordFailure(this.context, table, reason);
   }
-  const reason: unknown =
-    source?.status === 'rejected' ? source.reason : target?.status === 'rejected' ? target.reason : undefined;
-  if (!(reason instanceof Fault) || endsRun(reason)) throw reason;
-  tracker.advance('verify', 'failed');
+
+  async close(): Promise<void> {
+    const { pair } = this;
+    this.pair = undefined;
+    if (pair)
+      await Promise.all([pair.source, pair.target].map((session) => this.context.sessions.close(session)));
+  }
+
+  private async open(): Promise<{ source: Session; target: Session; rules: ChecksumRules }> {
+    const { sessions, snapshot } = this.context;
+    const source = await sessions.open('source', `verify ${this.number + 1}`);
+    const target = await sessions.open('target', `verify ${this.number + 1}`);
+    const same = (await encodingOf(source)) === (await encodingOf(target));
+    const rules = checksumRules(source.versionNum, target.versionNum, same);
+    await source.script(checksumSettings(rules));
+    await target.script(checksumSettings(rules));
+    await importSnapshot(source, snapshot);
+    return { source, target, rules };
+  }
+}
+
+async function encodingOf(session: Session): Promise<string> {
+  const { rows } = await session.query<{ e: string }>(`SELECT current_setting('server_encoding') AS e`);
+  return rows[0]?.e ?? '';
+}
+
+function record(context: DatabaseContext, table: SourceTable, verification: TableVerification): void {
+  const { tracker } = context;
+  const name = `${table.schema}.${table.name}`;
+  const { equal, sourceRows, targetRows } = verification;
+  tracker.setVerification(table, verification);
+  tracker.advance('verify', equal ? 'done' : 'failed');
+  if (equal) return;
+  const message =
+    sourceRows === targetRows
+      ? `${name}: ${sourceRows} rows on both sides, but their contents differ.`
+      : `${name}: ${sourceRows} rows on the source, ${targetRows} on the target.`;
   tracker.finding({
+    code: 'FF600',
+    severity: 'error',
+    object: `table ${name}`,
+    message,
+    fix: errorCodes.FF600.help,
+  });
+}
+
+function recordFailure(context: DatabaseContext, table: SourceTable, reason: Fault): void {
+  const name = `${table.schema}.${table.name}`;
+  context.tracker.advance('verify', 'failed');
+  context.tracker.finding({
     code: 'FF601',
     severity: 'error',
     object: `table ${name}`,
     message: `${name} could not be compared: ${reason.message}`,
     fix: errorCodes.FF601.help,
   });
-  await closePair(context, Promise.resolve(pair));
-  return true;
 }
 
-function compare(
-  source: { rows: string; checksum: string } | undefined,
-  target: { rows: string; checksum: string } | undefined,
-): TableVerification {
+function compare(source: ChecksumRow | undefined, target: ChecksumRow | undefined): TableVerification {
   const sourceRows = Number(source?.rows ?? -1);
   const targetRows = Number(target?.rows ?? -2);
   const sourceChecksum = source?.checksum ?? '';
