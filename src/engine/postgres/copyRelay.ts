@@ -220,6 +220,8 @@ export async function relayCopy(
   source.client.query(output);
   try {
     const failure = input.done.then(() => new Promise<never>(() => {}));
+    // Nobody waits for it where the target refuses before it asks for data.
+    failure.catch(() => {});
     targetWire = await input.ready;
     for (const data of waiting.splice(0)) targetWire.stream.write(data);
     sourceStream.resume();
