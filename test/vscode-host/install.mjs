@@ -48,7 +48,7 @@ export function hostPaths(release) {
  */
 export function installHost(release, log = console.log) {
   const folder = join(here, release);
-  const { vscode, node } = hostPaths(release);
+  const { vscode } = hostPaths(release);
   const version = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).dependencies['code-server'];
   return installOnce({
     name: `VS Code (${release}, code-server ${version})`,
@@ -60,7 +60,6 @@ export function installHost(release, log = console.log) {
       // code-server's postinstall does this too and then compiles native modules for minutes that no test needs.
       // npm ci refuses here: the shrinkwrap lacks what the package.json of the server lists for development.
       npm(vscode, ['install', '--omit=dev', '--ignore-scripts']);
-      if (existsSync(node)) chmodSync(node, 0o755);
       placeRipgrep(folder, vscode);
     },
   });
