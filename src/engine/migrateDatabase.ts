@@ -43,7 +43,7 @@ export async function migrateDatabase(job: DatabaseJob): Promise<void> {
 
   const work = await createSchema(context, target, plan, tables);
   await copyData(context, work, plan.settings, job.filter.include.length > 0);
-  await addConstraints(context, work, plan.settings, target);
+  await addConstraints(context, work, target);
   await finishSchema(context, work, target);
   await copyDatabaseProperties(context, source, target);
   await withSession(job, 'source', 'sequences', (fresh) => setSequences(context, fresh, target, job.filter));
@@ -187,17 +187,12 @@ async function copyData(
   tracker.end('indexes');
 }
 
-async function addConstraints(
-  context: DatabaseContext,
-  work: Work,
-  settings: readonly string[],
-  target: Session,
-): Promise<void> {
+async function addConstraints(context: DatabaseContext, work: Work, target: Session): Promise<void> {
   const { structural, foreignKeys } = work.postData;
   const { tracker } = context;
   tracker.begin('constraints', structural.length + foreignKeys.reduce((n, k) => n + (k.notValid ? 2 : 1), 0));
   await runStatements(context, target, 'constraints', structural);
-  await addForeignKeys(context, foreignKeys, settings);
+  await addForeignKeys(context, foreignKeys, target);
   tracker.end('constraints');
 }
 

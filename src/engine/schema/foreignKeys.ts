@@ -1,10 +1,20 @@
-import { forEachConcurrent } from '../../base/pool.js';
+import { chunks, forEachConcurrent } from '../../base/pool.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
+import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
+import { tableKey } from '../run/tracker.js';
 import type { ForeignKeyWork } from './postData.js';
-import { reportDone, runStatement } from './runStatements.js';
+import { runStatements } from './runStatements.js';
+
+interface Validation {
+  readonly work: ForeignKeyWork;
+  readonly sql: string;
+}
+
+/** Validations that go in one message. */
+const batchCount = 20;
 
 /**
  * Adds foreign keys NOT VALID, which takes no look at the rows, then validates them at the same time on several
@@ -13,55 +23,84 @@ import { reportDone, runStatement } from './runStatements.js';
 export async function addForeignKeys(
   context: DatabaseContext,
   keys: readonly ForeignKeyWork[],
-  settings: readonly string[],
+  target: Session,
 ): Promise<void> {
-  const { sessions, checkpoint, options, tracker, signal } = context;
-  const validate: { work: ForeignKeyWork; sql: string }[] = [];
-  const session = await sessions.open('target', 'constraints');
-  await session.script(settings.join('\n'));
+  const { checkpoint, tracker, options, signal } = context;
+  const adding = keys.map(({ item, notValid }) => (notValid ? { ...item, sql: notValid.add } : item));
+  await runStatements(context, target, 'constraints', adding);
+  const validations: Validation[] = [];
   for (const work of keys) {
-    signal.throwIfAborted();
-    const done = checkpoint.has('statement', work.item.key);
-    if (done) reportDone(context, 'constraints', work.item);
-    const added =
-      done || (await runStatement(context, session, 'constraints', work.item, work.notValid?.add));
     if (!work.notValid) continue;
-    if (!added || checkpoint.has('index', validationItem(work)))
-      tracker.advance('constraints', added ? 'done' : 'skipped');
-    else validate.push({ work, sql: work.notValid.validate });
+    const added = checkpoint.has('statement', work.item.key);
+    if (added && !checkpoint.has('index', validationItem(work)))
+      validations.push({ work, sql: work.notValid.validate });
+    else tracker.advance('constraints', added ? 'done' : 'skipped');
   }
-  await sessions.close(session);
-  await forEachConcurrent(
-    validate,
-    Math.min(options.indexJobs, Math.max(1, validate.length)),
-    async ({ work, sql }) => {
+  const batches = batchesByTable(validations);
+  const jobs = Math.max(1, Math.min(options.indexJobs, batches.length));
+  const open: (Session | undefined)[] = [];
+  try {
+    await forEachConcurrent(batches, jobs, async (batch, worker) => {
       signal.throwIfAborted();
-      await validateKey(context, work, sql);
-    },
-  );
+      open[worker] ??= await context.sessions.open('target', 'validate');
+      const session = open[worker];
+      if (session) await validate(context, session, batch);
+    });
+  } finally {
+    for (const session of open) if (session) await context.sessions.close(session);
+  }
 }
 
 const validationItem = (work: ForeignKeyWork): string => `validate ${work.item.key}`;
 
-async function validateKey(context: DatabaseContext, work: ForeignKeyWork, sql: string): Promise<void> {
-  const { sessions, checkpoint, tracker, signal } = context;
-  const session = await sessions.open('target', 'validate');
+/** VALIDATE locks its table against another VALIDATE: all keys of one table stay in one batch, so no two batches wait. */
+function batchesByTable(validations: readonly Validation[]): Validation[][] {
+  const byTable = new Map<string, Validation[]>();
+  for (const validation of validations) {
+    const { relation, object } = validation.work.item.statement;
+    const key = relation ? tableKey(relation) : object;
+    byTable.set(key, [...(byTable.get(key) ?? []), validation]);
+  }
+  const few = [...byTable.values()].filter((group) => group.length < batchCount / 4);
+  const many = [...byTable.values()].filter((group) => group.length >= batchCount / 4);
+  const perBatch = validations.length > batchCount * 8 ? batchCount / 4 : 1;
+  return [...many, ...chunks(few, perBatch).map((groups) => groups.flat())];
+}
+
+/** All of a batch in one message; where that fails one by one. */
+async function validate(
+  context: DatabaseContext,
+  session: Session,
+  batch: readonly Validation[],
+): Promise<void> {
+  const { checkpoint, tracker, signal } = context;
   try {
-    await session.script(`${sql.replace(/;$/, '')}; ${checkpoint.record('index', validationItem(work))}`);
-    tracker.advance('constraints', 'done');
+    await session.script(
+      batch
+        .map(
+          ({ work, sql }) => `${sql.replace(/;$/, '')}; ${checkpoint.record('index', validationItem(work))}`,
+        )
+        .join('; '),
+    );
+    tracker.advance('constraints', 'done', batch.length);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Fault) || endsRun(error)) throw error;
-    tracker.advance('constraints', 'failed');
-    const code = error.sqlstate === '23503' ? 'FF504' : 'FF500';
-    tracker.finding({
-      code,
-      severity: 'error',
-      object: work.item.statement.object,
-      message: `${work.item.statement.object} is not valid: ${error.message}`,
-      fix: errorCodes[code].help,
-    });
-  } finally {
-    await sessions.close(session);
+    const [only] = batch;
+    if (batch.length > 1) for (const one of batch) await validate(context, session, [one]);
+    else if (only) reportInvalid(context, only.work, error);
   }
+}
+
+function reportInvalid(context: DatabaseContext, work: ForeignKeyWork, error: Fault): void {
+  const code = error.sqlstate === '23503' ? 'FF504' : 'FF500';
+  const { object } = work.item.statement;
+  context.tracker.advance('constraints', 'failed');
+  context.tracker.finding({
+    code,
+    severity: 'error',
+    object,
+    message: `${object} is not valid: ${error.message}`,
+    fix: errorCodes[code].help,
+  });
 }
