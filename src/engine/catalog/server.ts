@@ -56,19 +56,35 @@ export interface SourceFeatures {
 }
 
 export async function sourceFeatures(session: Session, filter: SchemaFilter): Promise<SourceFeatures> {
-  const { rows } = await session.query<Omit<SourceFeatures, 'unreadableSequences'>>(`
+  const thisDatabase = '(SELECT oid FROM pg_database WHERE datname = current_database())';
+  const { rows } = await session.query<Omit<SourceFeatures, 'unreadableSequences' | 'subscriptions'>>(`
     SELECT (SELECT count(*) FROM pg_publication)::int AS publications,
-           (SELECT count(*) FROM pg_stat_subscription WHERE subid IS NOT NULL AND relid IS NULL)::int AS subscriptions,
            ((SELECT count(*) FROM pg_seclabel) + (SELECT count(*) FROM pg_shseclabel s
-             WHERE s.classoid = 'pg_database'::regclass))::int AS "securityLabels",
+             WHERE s.classoid = 'pg_database'::regclass AND s.objoid = ${thisDatabase}))::int AS "securityLabels",
            (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE c.reltablespace <> 0 AND ${schemaCondition(filter)})::int AS "inTablespaces"`);
   const sequences = await session.query<{ name: string }>(`
     SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'S' AND ${schemaCondition(filter)} AND ${notOfExtension('pg_class', 'c.oid')}
       AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) ORDER BY 1`);
-  const found = rows[0] ?? { publications: 0, subscriptions: 0, securityLabels: 0, inTablespaces: 0 };
-  return { ...found, unreadableSequences: sequences.rows.map((r) => r.name) };
+  const found = rows[0] ?? { publications: 0, securityLabels: 0, inTablespaces: 0 };
+  return {
+    ...found,
+    subscriptions: await countSubscriptions(session, thisDatabase),
+    unreadableSequences: sequences.rows.map((r) => r.name),
+  };
+}
+
+/** pg_subscription is one catalog for all databases of a server, and a Flexible Server lets nobody read it. */
+async function countSubscriptions(session: Session, thisDatabase: string): Promise<number> {
+  const { rows } = await session.query<{ can: boolean }>(
+    `SELECT has_column_privilege('pg_subscription', 'subdbid', 'SELECT') AS can`,
+  );
+  const from = rows[0]?.can
+    ? `pg_subscription WHERE subdbid = ${thisDatabase}`
+    : 'pg_stat_subscription WHERE subid IS NOT NULL AND relid IS NULL';
+  const counted = await session.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${from}`);
+  return counted.rows[0]?.n ?? 0;
 }
 
 /** The target server and database as the rules need to know them. */

@@ -153,7 +153,7 @@ function skip(context: DatabaseContext, table: SourceTable, code: 'FF417' | 'FF5
   context.tracker.advance('copy', 'skipped');
   context.tracker.finding({
     code,
-    severity: 'error',
+    severity: 'warning',
     object: `table ${table.schema}.${table.name}`,
     message,
     fix: errorCodes[code].help,
