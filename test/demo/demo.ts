@@ -93,7 +93,9 @@ function install(command: string, args: readonly string[], env: NodeJS.ProcessEn
     shell: command.endsWith('.cmd'),
   });
   if (result.status !== 0)
-    throw new Error(`the extension cannot be installed: ${result.error?.message ?? result.stderr}`);
+    throw new Error(
+      `the extension cannot be installed: ${result.error?.message ?? result.stderr.trim().split('\n').slice(-8).join('\n')}`,
+    );
 }
 
 /** The local VS Code, with folders of its own, so that the user's own settings and extensions stay untouched. */
