@@ -23,6 +23,7 @@ import { type PlannedStatement, planStatements, type StatementPlan } from './sch
 import { type PostDataPlan, planPostData } from './schema/postData.js';
 import { runStatements } from './schema/runStatements.js';
 import { setSequences } from './schema/sequences.js';
+import { waitForRows } from './schema/waitForRows.js';
 import { verifyLargeObjects } from './verification/largeObjects.js';
 import { verifyTables } from './verification/verify.js';
 
@@ -43,16 +44,27 @@ export async function migrateDatabase(job: DatabaseJob): Promise<void> {
 
   const work = await createSchema(context, target, plan, tables);
   await copyData(context, work, plan.settings, job.filter.include.length > 0);
-  await addConstraints(context, work, target);
-  await finishSchema(context, work, target);
+  const postData = waitForRows(context, work.postData, tables);
+  await addConstraints(context, postData, target);
+  await finishSchema(context, postData, target);
   await copyDatabaseProperties(context, source, target);
   await withSession(job, 'source', 'sequences', (fresh) => setSequences(context, fresh, target, job.filter));
   await analyzeTables(context, [...work.present, ...tables.filter((t) => t.relkind === 'm')]);
   await verify(context, work, source, target);
 
   tracker.state = tracker.hasProblems() ? 'failed' : 'done';
-  if (tracker.state === 'done') await dropRun(target);
   await Promise.all([sessions.close(source), sessions.close(target)]);
+}
+
+/** Removes the checkpoints: the last thing of all, because from then on nothing can be resumed. */
+export async function forgetRun(job: DatabaseJob): Promise<void> {
+  const target = await job.sessions.open('target', 'control');
+  try {
+    await lockTarget(target, job.signal);
+    await dropRun(target);
+  } finally {
+    await job.sessions.close(target);
+  }
 }
 
 /** What the tables' statements and rows come to on this target. */
@@ -110,6 +122,7 @@ async function prepare(
     target: state,
     snapshot,
     searchPath: rows[0]?.path ?? '',
+    resumed: row.run !== job.run,
     signal: job.signal,
   };
 }
@@ -187,8 +200,12 @@ async function copyData(
   tracker.end('indexes');
 }
 
-async function addConstraints(context: DatabaseContext, work: Work, target: Session): Promise<void> {
-  const { structural, foreignKeys } = work.postData;
+async function addConstraints(
+  context: DatabaseContext,
+  postData: PostDataPlan,
+  target: Session,
+): Promise<void> {
+  const { structural, foreignKeys } = postData;
   const { tracker } = context;
   tracker.begin('constraints', structural.length + foreignKeys.reduce((n, k) => n + (k.notValid ? 2 : 1), 0));
   await runStatements(context, target, 'constraints', structural);
@@ -197,8 +214,12 @@ async function addConstraints(context: DatabaseContext, work: Work, target: Sess
 }
 
 /** Views and materialized views read what is loaded; triggers, rules and policies come last so that they act on nothing. */
-async function finishSchema(context: DatabaseContext, work: Work, target: Session): Promise<void> {
-  const { views, refreshes, rest } = work.postData;
+async function finishSchema(
+  context: DatabaseContext,
+  postData: PostDataPlan,
+  target: Session,
+): Promise<void> {
+  const { views, refreshes, rest } = postData;
   const { tracker } = context;
   tracker.begin('postData', views.length + refreshes.length + tracked(rest));
   for (const part of [views, refreshes, rest]) await runStatements(context, target, 'postData', part);

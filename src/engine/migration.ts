@@ -10,7 +10,7 @@ import { assessDatabase } from './assessDatabase.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
-import { migrateDatabase } from './migrateDatabase.js';
+import { forgetRun, migrateDatabase } from './migrateDatabase.js';
 import { resolveConnectionInput } from './postgres/connectionString.js';
 import { buildReport, doneEvent } from './report/buildReport.js';
 import { renderReport } from './report/html.js';
@@ -80,7 +80,9 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
     resumed: false,
   });
   await moveAll(jobs, tracker, hooks.signal);
-  const done = await writeReport(tracker, reportDirectory);
+  let done = await writeReport(tracker, reportDirectory);
+  if (tracker.state === 'succeeded' && !(await forgetRuns(jobs, tracker)))
+    done = await writeReport(tracker, reportDirectory);
   events.write(done);
   await events.close();
   hooks.onEvent(done);
@@ -145,6 +147,23 @@ async function moveAll(
     await Promise.all(jobs.map((job) => job.sessions.stopAll()));
     tracker.endedAt = tracker.now();
     tracker.push();
+  }
+}
+
+/**
+ * Removes the checkpoints of a run of which all databases succeeded, once its report is written: one that is killed
+ * before can be run again, whichever database it was at. False where that did not work.
+ */
+async function forgetRuns(jobs: readonly DatabaseJob[], tracker: RunTracker): Promise<boolean> {
+  try {
+    for (const job of jobs) await forgetRun(job);
+    return true;
+  } catch (error) {
+    const stopped = error instanceof Fault ? error : new Fault('FF509', 'The migration was stopped.');
+    tracker.fault = stopped.toData();
+    tracker.state = 'interrupted';
+    tracker.push();
+    return false;
   }
 }
 

@@ -48,7 +48,9 @@ describe('the harbour from PostgreSQL 13 to a Flexible Server on 17', () => {
       tables.reduce((n, [, c]) => n + c.rows, 0),
     );
     for (const table of done.tables) {
-      const own = /^[a-z_][a-z0-9_$]*$/.test(table.table) ? table.table : `"${table.table.replaceAll('"', '""')}"`;
+      const own = /^[a-z_][a-z0-9_$]*$/.test(table.table)
+        ? table.table
+        : `"${table.table.replaceAll('"', '""')}"`;
       const schema = /^[a-z]+$/.test(table.schema) ? table.schema : `"${table.schema}"`;
       assert.equal(table.rows, content.get(`${schema}.${own}`)?.rows, `${schema}.${own}`);
     }
@@ -105,7 +107,10 @@ describe('the harbour from PostgreSQL 13 to a Flexible Server on 17', () => {
       () => '0 differences',
       (error: Error) => error.message,
     );
-    assert.ok(Number(/^(\d+)/.exec(message)?.[1]) >= expected.length, `${expected.length} changes: ${message}`);
+    assert.ok(
+      Number(/^(\d+)/.exec(message)?.[1]) >= expected.length,
+      `${expected.length} changes: ${message}`,
+    );
   });
 
   test('in this process, with 1,000 partitions and the native pg_dump where there is one', async () => {

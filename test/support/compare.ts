@@ -128,11 +128,11 @@ async function viewDifferences(a: pg.Client, b: pg.Client): Promise<string[]> {
     else {
       await b.query('SAVEPOINT s');
       await b
-        .query<{ d: string }>(
-          `CREATE TEMP VIEW flexferry_view AS ${definition.replace(/;\s*$/, '')}`,
-        )
+        .query<{ d: string }>(`CREATE TEMP VIEW flexferry_view AS ${definition.replace(/;\s*$/, '')}`)
         .then(async () => {
-          const { rows } = await b.query<{ d: string }>(`SELECT pg_get_viewdef('pg_temp.flexferry_view'::regclass) AS d`);
+          const { rows } = await b.query<{ d: string }>(
+            `SELECT pg_get_viewdef('pg_temp.flexferry_view'::regclass) AS d`,
+          );
           parsed.set(name, rows[0]?.d ?? '');
         })
         .catch((error: unknown) => parsed.set(name, `${definition} (${String(error)})`));
@@ -164,7 +164,9 @@ export async function contentsOf(place: Place): Promise<Map<string, TableContent
 }
 
 async function contents(client: pg.Client): Promise<Map<string, TableContent>> {
-  const { rows: relations } = await client.query<{ name: string; kind: string; list: string | null }>(rowQueries);
+  const { rows: relations } = await client.query<{ name: string; kind: string; list: string | null }>(
+    rowQueries,
+  );
   const found = new Map<string, TableContent>();
   for (const { name, kind, list } of relations) {
     const select = list === null ? `''` : `ROW(${list})::text`;

@@ -104,11 +104,7 @@ export function startClone(
 }
 
 /** Runs the command line to its end. */
-export function clone(
-  source: string,
-  target: string,
-  args: readonly string[] = [],
-): Promise<CloneResult> {
+export function clone(source: string, target: string, args: readonly string[] = []): Promise<CloneResult> {
   return startClone(source, target, args).ended;
 }
 
@@ -131,9 +127,14 @@ export function assertSucceeded(result: CloneResult): DoneEvent {
   assert.equal(done.state, 'succeeded');
   assert.equal(done.exitCode, 0);
   assert.equal(done.totals.different + done.totals.failed + done.totals.skipped, 0);
-  assert.ok(done.tables.every((t) => t.state === 'done' && t.equal === true && t.sourceChecksum === t.targetChecksum));
+  assert.ok(
+    done.tables.every((t) => t.state === 'done' && t.equal === true && t.sourceChecksum === t.targetChecksum),
+  );
   assert.equal(done.totals.tables, done.tables.length);
-  assert.equal(done.totals.rows, done.tables.reduce((n, t) => n + t.rows, 0));
+  assert.equal(
+    done.totals.rows,
+    done.tables.reduce((n, t) => n + t.rows, 0),
+  );
   return done;
 }
 
@@ -184,7 +185,11 @@ export async function assertClean(server: TestServer | TestTwin, database: strin
   const query = asSuperuser(server);
   const sessions = `SELECT pid, application_name, state FROM pg_stat_activity WHERE application_name LIKE 'flexferry%'`;
   let left = await query('postgres', sessions);
-  for (const end = Date.now() + 6000; left.length > 0 && Date.now() < end; left = await query('postgres', sessions))
+  for (
+    const end = Date.now() + 6000;
+    left.length > 0 && Date.now() < end;
+    left = await query('postgres', sessions)
+  )
     await sleep(50);
   assert.deepEqual(left, [], `sessions left on ${server.major}`);
   assert.deepEqual(await query(database, `SELECT nspname FROM pg_namespace WHERE nspname = 'flexferry'`), []);

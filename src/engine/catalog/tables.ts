@@ -16,6 +16,8 @@ export interface SourceTable extends RelationName {
   /** `r` table (also a leaf partition), `p` partitioned table, `m` materialized view. */
   readonly relkind: 'r' | 'p' | 'm';
   readonly isPartition: boolean;
+  /** Of a partition: oid of the table it is a part of. */
+  readonly partitionOf?: string;
   readonly unlogged: boolean;
   /** Heap with TOAST, without indexes. */
   readonly bytes: number;
@@ -37,6 +39,7 @@ interface TableRow {
   name: string;
   relkind: 'r' | 'p' | 'm';
   is_partition: boolean;
+  partition_of: string | null;
   unlogged: boolean;
   bytes: string;
   row_estimate: number;
@@ -53,6 +56,7 @@ export async function listSourceTables(session: Session, filter: SchemaFilter): 
       SELECT e.oid AS extension, c.oid AS relation, coalesce(c.condition, '') AS condition
       FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS c(oid, condition))
     SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind, c.relispartition AS is_partition,
+           (SELECT i.inhparent::text FROM pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition) AS partition_of,
            c.relpersistence = 'u' AS unlogged,
            CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_table_size(c.oid) END::text AS bytes,
            greatest(c.reltuples, 0)::float8 AS row_estimate,
@@ -71,7 +75,7 @@ export async function listSourceTables(session: Session, filter: SchemaFilter): 
     LEFT JOIN config ON config.relation = c.oid
     WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND ${schemaCondition(filter)}
       AND (config.relation IS NOT NULL OR ${notOfExtension('pg_class', 'c.oid')})
-    ORDER BY 7 DESC, 2, 3`);
+    ORDER BY bytes DESC, 2, 3`);
   const columns = await listColumns(session, rows.length > 500 ? undefined : rows.map((r) => r.oid));
   return rows
     .map((r) => ({
@@ -80,6 +84,7 @@ export async function listSourceTables(session: Session, filter: SchemaFilter): 
       name: r.name,
       relkind: r.relkind,
       isPartition: r.is_partition,
+      ...(r.partition_of !== null && { partitionOf: r.partition_of }),
       unlogged: r.unlogged,
       bytes: Number(r.bytes),
       rowsEstimated: Math.round(r.row_estimate),

@@ -36,6 +36,16 @@ class CopyWorker {
     }
   }
 
+  /** On the target; those of CREATE EXTENSION do not count. */
+  async hasRows(table: SourceTable): Promise<boolean> {
+    if (table.extensionCondition !== undefined) return false;
+    const [, target] = await this.pair();
+    const { rows } = await target.query<{ some: boolean }>(
+      `SELECT EXISTS (SELECT FROM ONLY ${qualified(table)}) AS some`,
+    );
+    return rows[0]?.some ?? false;
+  }
+
   async close(): Promise<void> {
     const { sessions } = this.context;
     const both = [this.source, this.target];
@@ -114,17 +124,18 @@ async function copyOne(
   onLoaded: (table: SourceTable) => void,
 ): Promise<void> {
   const { tracker, signal } = context;
-  if (mode === 'foreign' && (await hasRows(context, table))) {
-    skip(
-      context,
-      table,
-      'FF507',
-      `The table ${table.schema}.${table.name} of the target has rows; nothing was copied into it.`,
-    );
-    return;
-  }
-  tracker.setTable(table, 'running');
   try {
+    // Also a table of our own may be in use since an earlier run.
+    if ((mode === 'foreign' || context.resumed) && (await worker.hasRows(table))) {
+      skip(
+        context,
+        table,
+        'FF507',
+        `The table ${table.schema}.${table.name} of the target has rows; nothing was copied into it.`,
+      );
+      return;
+    }
+    tracker.setTable(table, 'running');
     const result = await worker.copy(table, mode);
     tracker.setTable(table, 'done', result);
     tracker.advance('copy', 'done');
@@ -158,17 +169,4 @@ function skip(context: DatabaseContext, table: SourceTable, code: 'FF417' | 'FF5
     message,
     fix: errorCodes[code].help,
   });
-}
-
-async function hasRows(context: DatabaseContext, table: SourceTable): Promise<boolean> {
-  if (table.extensionCondition !== undefined) return false;
-  const session = await context.sessions.open('target', 'look');
-  try {
-    const { rows } = await session.query<{ some: boolean }>(
-      `SELECT EXISTS (SELECT FROM ONLY ${qualified(table)}) AS some`,
-    );
-    return rows[0]?.some ?? false;
-  } finally {
-    await context.sessions.close(session);
-  }
 }

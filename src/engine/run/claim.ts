@@ -6,8 +6,8 @@ import { dropRun } from './checkpoint.js';
 
 /** "flex": the key of the advisory lock that one run holds on its target database. */
 const lockKey = 0x666c6578;
-/** A killed predecessor's connection may take a moment to end, milliseconds. */
-const claimWait = 5000;
+/** A killed predecessor's connection may be in a statement: its server notices within 5 s (see the pinned settings), milliseconds. */
+const claimWait = 10_000;
 const pause = 100;
 
 /** Takes the target database for this run alone, as long as the session lives. Rejects with FF208. */

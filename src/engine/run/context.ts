@@ -15,5 +15,7 @@ export interface DatabaseContext {
   readonly snapshot: string;
   /** search_path that a new session of the source database gets: for functions that rely on it. */
   readonly searchPath: string;
+  /** An earlier run began here: what it left undone may have been touched since. */
+  readonly resumed: boolean;
   readonly signal: AbortSignal;
 }
