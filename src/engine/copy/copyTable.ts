@@ -12,7 +12,7 @@ export type CopyMode =
   | 'foreign';
 
 /**
- * The two COPY statements of a table. Generated columns are left out; identity columns keep their values, COPY always
+ * The two COPY statements of a table, `in` for use in a transaction. Generated columns are left out; identity columns keep their values, COPY always
  * does. A table of an extension is read under the extension's own condition and joins what CREATE EXTENSION put there.
  */
 export function copyStatements(table: SourceTable, mode: CopyMode): { out: string; in: string } {
@@ -23,10 +23,9 @@ export function copyStatements(table: SourceTable, mode: CopyMode): { out: strin
     ? `(SELECT ${columns.map((c) => ident(c.name)).join(', ')} FROM ONLY ${name} ${table.extensionCondition})`
     : `${name}${list}`;
   const own = mode === 'own' && table.extensionCondition === undefined;
-  const begin = own ? `BEGIN; TRUNCATE ONLY ${name};` : 'BEGIN;';
   return {
     out: `COPY ${from} TO STDOUT`,
-    in: `${begin} COPY ${name}${list} FROM STDIN${own ? ' WITH (FREEZE)' : ''}`,
+    in: `${own ? `TRUNCATE ONLY ${name}; ` : ''}COPY ${name}${list} FROM STDIN${own ? ' WITH (FREEZE)' : ''}`,
   };
 }
 
@@ -61,7 +60,14 @@ async function copyRows(
   onBytes: (bytes: number) => void,
 ): Promise<CopyResult> {
   const sql = copyStatements(table, mode);
-  return relayCopy(source, target, sql.out, sql.in, `table ${table.schema}.${table.name}`, onBytes);
+  return relayCopy(
+    source,
+    target,
+    sql.out,
+    `BEGIN; ${sql.in}`,
+    `table ${table.schema}.${table.name}`,
+    onBytes,
+  );
 }
 
 /** Every value is computed by the server: as many rows of defaults as the source has. */

@@ -1,13 +1,15 @@
-import { forEachConcurrent } from '../../base/pool.js';
+import { chunks, forEachConcurrent } from '../../base/pool.js';
 import { displayRelation } from '../../ddl/identifier.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
+import type { CopyResult } from '../postgres/copyRelay.js';
 import { qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import { importSnapshot } from '../postgres/snapshot.js';
 import type { DatabaseContext } from '../run/context.js';
+import { batchCount, copySmallTables, isSmall } from './copySmallTables.js';
 import { type CopyMode, copyTable } from './copyTable.js';
 
 /** The name under which a table's checkpoint stands. */
@@ -44,6 +46,20 @@ class CopyWorker {
       `SELECT EXISTS (SELECT FROM ONLY ${qualified(table)}) AS some`,
     );
     return rows[0]?.some ?? false;
+  }
+
+  /** Several small tables together; nothing where that failed and each has to be tried by itself. */
+  async copyTogether(tables: readonly SourceTable[]): Promise<CopyResult[] | undefined> {
+    const { checkpoint, signal } = this.context;
+    const [source, target] = await this.pair();
+    try {
+      return await copySmallTables(source, target, tables, checkpoint, tableItem);
+    } catch (error) {
+      signal.throwIfAborted();
+      await this.close();
+      if (!(error instanceof Fault) || endsRun(error)) throw error;
+      return undefined;
+    }
   }
 
   async close(): Promise<void> {
@@ -99,21 +115,48 @@ export async function copyTables(
       );
     } else todo.push(table);
   }
+  const modeOf = (table: SourceTable): CopyMode =>
+    preexisting.has(`table ${displayRelation(table)}`) ? 'foreign' : 'own';
+  const together = (table: SourceTable): boolean => isSmall(table) && modeOf(table) === 'own';
+  const batches = [
+    ...todo.filter((t) => !together(t)).map((t) => [t]),
+    ...chunks(todo.filter(together), batchCount),
+  ];
   const workers = Array.from(
-    { length: Math.max(1, Math.min(options.jobs, todo.length)) },
+    { length: Math.max(1, Math.min(options.jobs, batches.length)) },
     (_, i) => new CopyWorker(context, i),
   );
   try {
-    await forEachConcurrent(todo, workers.length, async (table, index) => {
+    await forEachConcurrent(batches, workers.length, async (batch, index) => {
       signal.throwIfAborted();
       const worker = workers[index];
-      if (!worker) return;
-      const existed = preexisting.has(`table ${displayRelation(table)}`);
-      await copyOne(context, worker, table, existed ? 'foreign' : 'own', onLoaded);
+      if (!worker || (batch.length > 1 && (await copyBatch(context, worker, batch, onLoaded)))) return;
+      for (const table of batch) await copyOne(context, worker, table, modeOf(table), onLoaded);
     });
   } finally {
     await Promise.all(workers.map((w) => w.close()));
   }
+}
+
+/** True when the whole batch is copied. */
+async function copyBatch(
+  context: DatabaseContext,
+  worker: CopyWorker,
+  batch: readonly SourceTable[],
+  onLoaded: (table: SourceTable) => void,
+): Promise<boolean> {
+  const { tracker } = context;
+  for (const table of batch) tracker.setTable(table, 'running');
+  const results = await worker.copyTogether(batch);
+  for (const [i, table] of batch.entries()) {
+    const result = results?.[i];
+    if (!result) continue;
+    tracker.addBytes(table, result.bytes);
+    tracker.setTable(table, 'done', result);
+    tracker.advance('copy', 'done');
+    onLoaded(table);
+  }
+  return results !== undefined;
 }
 
 async function copyOne(
