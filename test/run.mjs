@@ -27,7 +27,7 @@ const suites = {
   postgres: { folder: 'test/postgres', needs: ['build', 'majors'] },
   extension: { release: 'newest', needs: ['build', 'newest', 'browser'] },
   'extension-oldest': { release: 'oldest', needs: ['build', 'oldest', 'browser'] },
-  ui: { folder: 'test/ui', concurrency: 1, needs: ['build', 'vsix', 'newest', 'browser'] },
+  ui: { folder: 'test/ui', concurrency: 1, needs: ['build', 'vsix', 'newest', 'oldest', 'browser'] },
 };
 
 function parseArguments(args) {

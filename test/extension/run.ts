@@ -15,7 +15,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { launchBrowser, type Release, startServer, within } from '../support/workbench.js';
+import type { Browser } from 'playwright-core';
+import { type DemoServers, startDemoServers } from '../demo/servers.js';
+import {
+  launchBrowser,
+  type Release,
+  startServer,
+  type WorkbenchServer,
+  within,
+} from '../support/workbench.js';
 import type { ResultLine } from './results.js';
 
 const root = resolve(__dirname, '../..');
@@ -56,60 +64,82 @@ function report(lines: readonly ResultLine[]): void {
   }
 }
 
+/** Opens a workbench whose extension host runs the compiled suites; resolves to the code that VS Code gives. */
+async function openHost(server: WorkbenchServer, browser: Browser, compiled: string): Promise<number> {
+  const page = await browser.newPage();
+  const ended = new Promise<number>((done, failed) => {
+    page.exposeFunction('codeAutomationExit', (code: number) => done(code)).catch(failed);
+  });
+  await page.exposeFunction('codeAutomationLog', (type: string, parts: unknown[]) => {
+    if (process.env['FLEXFERRY_TEST_DEBUG']) console.error(`[${type}]`, ...parts);
+  });
+  const payload = [
+    ['extensionDevelopmentPath', server.remote(process.env['FLEXFERRY_TEST_EXTENSION'] ?? root)],
+    ['extensionTestsPath', server.remote(join(compiled, 'index'))],
+    ['skipWelcome', 'true'],
+  ] as const;
+  await page.goto(server.address(mkdirs(join(server.directory, 'workspace')), payload));
+  return within(limit, Promise.race([ended, server.ended]), () => 'the extension host is still running');
+}
+
+/** What the suites find in their environment: a source with the sample, a Flexible Server twin, and their password. */
+const serverVariables = (servers: DemoServers): Record<string, string> => ({
+  FLEXFERRY_TEST_SOURCE: servers.source,
+  FLEXFERRY_TEST_TARGET: servers.target,
+  FLEXFERRY_TEST_PASSWORD: servers.password,
+});
+
+/** Runs the suites to their end or to the host's; says what went wrong with the host itself. */
+async function runHost(
+  release: Release,
+  directory: string,
+  results: string,
+  compiled: string,
+): Promise<number> {
+  const servers = await startDemoServers();
+  try {
+    await compile(compiled);
+    const variables = { FLEXFERRY_TEST_RESULTS: results, FLEXFERRY_TEST_RELEASE: release };
+    const env = { ...variables, ...serverVariables(servers) };
+    // Without the driver a built VS Code ignores the two extension paths of the address.
+    const server = await startServer({ release, directory, env, args: ['--enable-smoke-test-driver'] });
+    const browser = await launchBrowser(directory);
+    try {
+      return await openHost(server, browser, compiled);
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error);
+      console.error(server.log().slice(-3000));
+      return 2;
+    } finally {
+      await browser.close();
+      await server.stop({ keep: true });
+    }
+  } finally {
+    await servers.stop();
+  }
+}
+
 async function runSuite(release: Release): Promise<number> {
   // Inside the project, so that the suites resolve mocha and the like from its node_modules.
   const compiled = mkdtempSync(join(mkdirs(join(root, 'out')), 'extension-'));
   const directory = mkdtempSync(join(tmpdir(), 'ff-host-'));
   const results = join(directory, 'results.jsonl');
-  const workspace = mkdirs(join(directory, 'workspace'));
-  let exitCode = 2;
-  let hostLog = '';
   try {
-    await compile(compiled);
-    const env = { FLEXFERRY_TEST_RESULTS: results, FLEXFERRY_TEST_RELEASE: release };
-    // Without the driver a built VS Code ignores the two extension paths of the address.
-    const server = await startServer({ release, directory, env, args: ['--enable-smoke-test-driver'] });
-    const browser = await launchBrowser(directory);
-    try {
-      const page = await browser.newPage();
-      const ended = new Promise<number>((done, failed) => {
-        page.exposeFunction('codeAutomationExit', (code: number) => done(code)).catch(failed);
-      });
-      await page.exposeFunction('codeAutomationLog', (type: string, parts: unknown[]) => {
-        if (process.env['FLEXFERRY_TEST_DEBUG']) console.error(`[${type}]`, ...parts);
-      });
-      const payload = [
-        ['extensionDevelopmentPath', server.remote(process.env['FLEXFERRY_TEST_EXTENSION'] ?? root)],
-        ['extensionTestsPath', server.remote(join(compiled, 'index'))],
-        ['skipWelcome', 'true'],
-      ] as const;
-      await page.goto(server.address(workspace, payload));
-      exitCode = await within(
-        limit,
-        Promise.race([ended, server.ended]),
-        () => 'the extension host is still running',
-      );
-    } finally {
-      hostLog = server.log();
-      await browser.close();
-      await server.stop({ keep: true });
-    }
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    const exitCode = await runHost(release, directory, results, compiled);
+    const lines = readLines(results);
+    report(lines);
+    // A host that was killed says 0: only the record of the end proves that every test ran.
+    const reachedEnd = lines.some((line) => line.event === 'end');
+    if (!reachedEnd) console.error('the extension host did not reach the end of the suite');
+    const failed = count(lines, 'fail') + (reachedEnd ? 0 : 1);
+    const counts = { passed: count(lines, 'pass'), failed, skipped: count(lines, 'skip') };
+    if (countsFile === undefined) console.log(counts);
+    else writeFileSync(countsFile, JSON.stringify(counts));
+    return failed > 0 || exitCode !== 0 ? 1 : 0;
+  } finally {
+    rmSync(compiled, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
-  const lines = readLines(results);
-  report(lines);
-  const end = lines.find((line) => line.event === 'end');
-  // A host that was killed says 0: only the record of the end proves that every test ran.
-  if (end === undefined)
-    console.error(`the extension host did not reach the end of the suite\n${hostLog.slice(-3000)}`);
-  const failed = count(lines, 'fail') + (end === undefined ? 1 : 0);
-  const counts = { passed: count(lines, 'pass'), failed, skipped: count(lines, 'skip') };
-  if (countsFile === undefined) console.log(counts);
-  else writeFileSync(countsFile, JSON.stringify(counts));
-  rmSync(compiled, { recursive: true, force: true });
-  rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-  return failed > 0 || exitCode !== 0 ? 1 : 0;
 }
 
 const count = (lines: readonly ResultLine[], event: ResultLine['event']): number =>

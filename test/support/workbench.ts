@@ -74,6 +74,35 @@ export interface WorkbenchServer {
   stop(options?: { readonly keep?: boolean }): Promise<void>;
 }
 
+/** A process with a group of its own, so that ending it also ends a hung extension host. */
+function startGroup(command: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const signal = (name: NodeJS.Signals | 0): boolean => {
+    try {
+      return child.pid !== undefined && process.kill(-child.pid, name);
+    } catch {
+      return false;
+    }
+  };
+  const killAtExit = () => void signal('SIGKILL');
+  process.on('exit', killAtExit);
+  const stop = async () => {
+    process.off('exit', killAtExit);
+    signal('SIGTERM');
+    for (let i = 0; i < 50 && signal(0); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+    signal('SIGKILL');
+  };
+  return { child, stop };
+}
+
+function serverArguments(options: ServerOptions, serverMain: string, directory: string): string[] {
+  const args = [serverMain, '--host', '127.0.0.1', '--port', '0', '--without-connection-token'];
+  args.push('--accept-server-license-terms', '--telemetry-level', 'off');
+  args.push('--server-data-dir', directory, '--extensions-dir', join(directory, 'extensions'));
+  if (options.trusted !== false) args.push('--disable-workspace-trust');
+  return [...args, ...(options.args ?? [])];
+}
+
 /** Starts VS Code's own server on a free port of the loopback interface. */
 export async function startServer(options: ServerOptions = {}): Promise<WorkbenchServer> {
   const { node, serverMain, vscode } = hostPaths(options.release ?? 'newest');
@@ -84,30 +113,13 @@ export async function startServer(options: ServerOptions = {}): Promise<Workbenc
     mkdirSync(join(directory, name), { recursive: true });
   const settings = JSON.stringify({ ...quietSettings, ...options.settings }, null, 2);
   writeFileSync(join(directory, 'data/User/settings.json'), settings);
-  const args = [serverMain, '--host', '127.0.0.1', '--port', '0', '--without-connection-token'];
-  args.push('--accept-server-license-terms', '--telemetry-level', 'off');
-  args.push('--server-data-dir', directory, '--extensions-dir', join(directory, 'extensions'));
-  if (options.trusted !== false) args.push('--disable-workspace-trust');
-  // A process group of its own, so that stopping it also ends a hung extension host.
-  const server = spawn(node, [...args, ...(options.args ?? [])], {
-    env: privateEnvironment(join(directory, 'home'), options.env),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-  const signal = (name: NodeJS.Signals | 0): boolean => {
-    try {
-      return server.pid !== undefined && process.kill(-server.pid, name);
-    } catch {
-      return false;
-    }
-  };
-  const killAtExit = () => void signal('SIGKILL');
-  process.on('exit', killAtExit);
+  const env = privateEnvironment(join(directory, 'home'), options.env);
+  const { child, stop } = startGroup(node, serverArguments(options, serverMain, directory), env);
   let output = '';
   const file = createWriteStream(join(directory, 'server.log'));
   const ended = new Promise<never>((_, reject) => {
-    server.once('error', reject);
-    server.once('exit', (code) => reject(new Error(`the VS Code server ended (${code})\n${output}`)));
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the VS Code server ended (${code})\n${output}`)));
   });
   ended.catch(() => undefined);
   const listening = new Promise<number>((resolve) => {
@@ -117,38 +129,40 @@ export async function startServer(options: ServerOptions = {}): Promise<Workbenc
       const found = /Extension host agent listening on (\d+)/.exec(output);
       if (found) resolve(Number(found[1]));
     };
-    server.stdout.on('data', read);
-    server.stderr.on('data', read);
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
   });
-  const port = await within(
-    30_000,
-    Promise.race([listening, ended]),
-    () => `the VS Code server does not start\n${output}`,
-  );
-  const url = `http://localhost:${port}`;
+  const late = () => `the VS Code server does not start\n${output}`;
+  const port = await within(60_000, Promise.race([listening, ended]), late).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   return {
     directory,
     port,
-    url,
+    url: `http://localhost:${port}`,
     ended,
     log: () => output,
     remote: (path) => `vscode-remote://localhost:${port}${path}`,
-    address: (folder, payload = []) => {
-      const address = new URL(url);
-      if (folder !== undefined) address.searchParams.set('folder', folder);
-      else address.searchParams.set('ew', 'true');
-      if (payload.length > 0) address.searchParams.set('payload', JSON.stringify(payload));
-      return address.href;
-    },
+    address: (folder, payload = []) => workbenchAddress(port, folder, payload),
     stop: async ({ keep = false } = {}) => {
-      process.off('exit', killAtExit);
-      signal('SIGTERM');
-      for (let i = 0; i < 50 && signal(0); i++) await new Promise((resolve) => setTimeout(resolve, 100));
-      signal('SIGKILL');
+      await stop();
       file.end();
       if (!keep) rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
+}
+
+function workbenchAddress(
+  port: number,
+  folder: string | undefined,
+  payload: readonly (readonly [string, string])[],
+): string {
+  const address = new URL(`http://localhost:${port}`);
+  if (folder !== undefined) address.searchParams.set('folder', folder);
+  else address.searchParams.set('ew', 'true');
+  if (payload.length > 0) address.searchParams.set('payload', JSON.stringify(payload));
+  return address.href;
 }
 
 /** Rejects with what `message` says where `work` takes longer than `milliseconds`. */
