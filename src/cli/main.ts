@@ -26,7 +26,8 @@ async function main(args: readonly string[]): Promise<number> {
   const params = await paramsOf(command);
   const out: Output = {
     isTTY: process.stdout.isTTY === true,
-    columns: process.stdout.columns ?? 80,
+    // A terminal that does not know its size says 0.
+    columns: process.stdout.columns || 80,
     write: (text) => process.stdout.write(text),
   };
   const reporter = command.json ? new JsonReporter(out) : new TextReporter(out);

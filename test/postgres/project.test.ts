@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Report } from '../../src/protocol/report.js';
+import { assertNothingLeft, type CliFolder, cliFolder, doneOf, runCli } from '../support/flexferry.js';
+import { startServer, type TestServer } from '../support/postgres/embedded.js';
+import { startFlexibleServerTwin, type TestTwin } from '../support/postgres/twin.js';
+
+const password = 'source password';
+let source: TestServer;
+let target: TestTwin;
+
+before(async () => {
+  source = await startServer({
+    major: 13,
+    hba: 'local all all trust\nhost all all 127.0.0.1/32 scram-sha-256',
+    settings: { password_encryption: 'scram-sha-256' },
+  });
+  target = await startFlexibleServerTwin({ major: 17 });
+  await source.query('postgres', `CREATE ROLE mover LOGIN SUPERUSER PASSWORD '${password}'`);
+  for (const database of ['one', 'two', 'three']) {
+    await source.createDatabase(database);
+    await source.query(
+      database,
+      `CREATE TABLE t_${database} (id int PRIMARY KEY); INSERT INTO t_${database} SELECT generate_series(1, 100); CREATE SCHEMA aside; CREATE TABLE aside.t ()`,
+    );
+  }
+});
+after(async () => {
+  await Promise.all([source?.stop(), target?.stop()]);
+});
+
+const passwords = (): Record<string, string> => ({
+  FLEXFERRY_SOURCE_PASSWORD: password,
+  FLEXFERRY_TARGET_PASSWORD: target.admin.password,
+});
+
+function project(databases: readonly object[], change: object = {}): object {
+  return {
+    $schema: 'https://example.invalid/project.schema.json',
+    version: 1,
+    name: 'harbour move',
+    source: { connection: `postgresql://mover@127.0.0.1:${source.port}/postgres` },
+    target: {
+      connection: target.uri('postgres').replace(/:[^:@]*@/, '@'),
+      server: 'id-of-a-registered-server',
+    },
+    databases,
+    options: { jobs: 2, indexJobs: 1, dumpTool: 'builtin', acceptNonEmptyTarget: false },
+    ...change,
+  };
+}
+
+async function runProject(
+  folder: CliFolder,
+  content: object | string,
+  env = passwords(),
+  args: readonly string[] = [],
+) {
+  const file = join(folder.path, 'move.flexferry.json');
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  const result = await runCli(['run', 'move.flexferry.json', '--json', ...args], {
+    folder,
+    env,
+    json: false,
+  });
+  return {
+    ...result,
+    events: result.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  };
+}
+
+const exists = async (database: string): Promise<boolean> =>
+  (
+    await target.superQuery(
+      'postgres',
+      'SELECT FROM pg_database WHERE datname = $1'.replace('$1', `'${database}'`),
+    )
+  ).length > 0;
+
+describe('run PROJECT.flexferry.json', () => {
+  test('several databases under other names, with schemas chosen; results beside the file', async () => {
+    using folder = cliFolder();
+    const result = await runProject(
+      folder,
+      project([
+        { source: 'one', target: 'first' },
+        { source: 'two', target: 'zweite Bank', excludeSchemas: ['aside'] },
+      ]),
+    );
+    const done = doneOf(result);
+    assert.equal(result.code, 0, `${done.fault?.message} ${JSON.stringify(done.findings)}`);
+    assert.deepEqual(
+      done.tables.map((t) => `${t.database} ${t.schema}.${t.table} ${t.rows} ${t.equal}`).sort(),
+      ['one aside.t 0 true', 'one public.t_one 100 true', 'two public.t_two 100 true'],
+    );
+    assert.equal(done.totals.databases, 2);
+    assert.deepEqual(await target.superQuery('zweite Bank', 'SELECT count(*)::int AS n FROM t_two'), [
+      { n: 100 },
+    ]);
+    const beside = join(folder.path, 'move.flexferry');
+    assert.deepEqual(readdirSync(beside).sort(), ['ddl', 'runs']);
+    assert.deepEqual(readdirSync(join(beside, 'ddl')).sort(), ['one', 'two']);
+    const [time = ''] = readdirSync(join(beside, 'runs'));
+    assert.match(time, /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ/);
+    assert.deepEqual(readdirSync(join(beside, 'runs', time)).sort(), [
+      'events.jsonl',
+      'report.html',
+      'report.json',
+    ]);
+    const report = JSON.parse(readFileSync(join(beside, 'runs', time, 'report.json'), 'utf8')) as Report;
+    assert.equal(report.snapshot.name, 'harbour move');
+    assert.deepEqual(
+      report.databases.map((d) => d.target),
+      ['first', 'zweite Bank'],
+    );
+    // Every database is assessed before the first is touched.
+    const order = result.events
+      .filter((e) => e.event === 'phase' && e.state === 'done')
+      .map((e) => `${e.database} ${e.phase}`);
+    assert.ok(order.indexOf('two assess') < order.indexOf('one dump'), order.join());
+    await assertNothingLeft(source, target, folder);
+  });
+
+  test('one that may not begin keeps all from beginning', async () => {
+    using folder = cliFolder();
+    await target.createDatabase('occupied');
+    await target.query('occupied', 'CREATE TABLE in_the_way ()');
+    const databases = [
+      { source: 'one', target: 'never_made' },
+      { source: 'two', target: 'occupied' },
+    ];
+    const result = await runProject(folder, project(databases));
+    const done = doneOf(result);
+    assert.deepEqual([result.code, done.fault?.code, done.state], [3, 'FF202', 'refused']);
+    assert.equal(await exists('never_made'), false);
+    const consented = await runProject(folder, project(databases), passwords(), ['--yes']);
+    assert.equal(consented.code, 0, JSON.stringify(doneOf(consented).findings));
+    await assertNothingLeft(source, target, folder);
+  });
+
+  test('passwords from .pgpass', async () => {
+    using folder = cliFolder();
+    const file = join(folder.home, '.pgpass');
+    writeFileSync(
+      file,
+      `*:${source.port}:*:mover:${password}\n127.0.0.1:${target.port}:*:flexadmin:${target.admin.password}\n`,
+    );
+    chmodSync(file, 0o600);
+    const result = await runProject(folder, project([{ source: 'three', target: 'by_pgpass' }]), {});
+    assert.equal(result.code, 0, doneOf(result).fault?.message);
+  });
+
+  test('a password in the connection of the file is taken, but FLEXFERRY_… has the last word', async () => {
+    using folder = cliFolder();
+    const withPassword = (secret: string): object =>
+      project([{ source: 'three', target: 'by_file' }], {
+        source: {
+          connection: `postgresql://mover:${encodeURIComponent(secret)}@127.0.0.1:${source.port}/postgres`,
+        },
+      });
+    const result = await runProject(folder, withPassword('wrong'));
+    assert.equal(result.code, 0, doneOf(result).fault?.message);
+    const wrong = await runProject(folder, withPassword('wrong'), {
+      FLEXFERRY_TARGET_PASSWORD: target.admin.password,
+    });
+    assert.deepEqual([wrong.code, doneOf(wrong).fault?.code], [3, 'FF102']);
+  });
+});
+
+describe('a file that is not right: exit 2, one clear line, nothing done', () => {
+  const cases: Readonly<Record<string, { content: () => object | string; code: string; says: RegExp }>> = {
+    'no JSON': { content: () => '{"version": 1,', code: 'FF700', says: /move\.flexferry\.json is not JSON/ },
+    'an unknown key': {
+      content: () => project([{ source: 'one', target: 'x' }], { jobs: 4 }),
+      code: 'FF700',
+      says: /jobs/,
+    },
+    'a password in it': {
+      content: () =>
+        project([{ source: 'one', target: 'x' }], { source: { connection: 'host=h', password: 'geheim' } }),
+      code: 'FF700',
+      says: /source: .*password/,
+    },
+    'a wrong type': {
+      content: () => project([{ source: 'one', target: 7 }]),
+      code: 'FF700',
+      says: /databases\.0\.target/,
+    },
+    'a newer version': {
+      content: () => project([{ source: 'one', target: 'x' }], { version: 2 }),
+      code: 'FF701',
+      says: /version 2/,
+    },
+    'one target for two': {
+      content: () =>
+        project([
+          { source: 'one', target: 'x' },
+          { source: 'two', target: 'x' },
+        ]),
+      code: 'FF700',
+      says: /same target x/,
+    },
+    'a connection that cannot be read': {
+      content: () =>
+        project([{ source: 'one', target: 'x' }], { source: { connection: 'nonsense password=geheim' } }),
+      code: 'FF110',
+      says: /connection string/,
+    },
+  };
+  for (const [what, { content, code, says }] of Object.entries(cases)) {
+    test(what, async () => {
+      using folder = cliFolder();
+      const result = await runProject(folder, content());
+      const done = doneOf(result);
+      assert.deepEqual([result.code, done.exitCode, done.state, done.fault?.code], [2, 2, 'refused', code]);
+      assert.match(done.fault?.message ?? '', says);
+      assert.match(result.stderr, new RegExp(`^${code}: .*\\n {4}.*\\n$`));
+      assert.equal(result.events.length, 1);
+      assert.ok(!(result.stderr + result.stdout).includes('geheim'));
+      assert.ok(!existsSync(join(folder.path, 'move.flexferry')), 'no folder is made');
+      assert.equal(await exists('x'), false);
+    });
+  }
+});
