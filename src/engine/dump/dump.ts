@@ -82,11 +82,18 @@ async function chooseNative(options: DumpSchema): Promise<NativePgDump | undefin
   const nameSafe = process.platform !== 'win32' || schemas.every((name) => /^[ -~]*$/.test(name));
   const filtered = (options.includeSchemas?.length ?? 0) > 0;
   const sourceMajor = Math.floor(options.versionNum / 10_000);
-  const minMajor = Math.max(sourceMajor, filtered ? firstWithExtensionOption : 0);
+  const minMajor = Math.max(
+    sourceMajor,
+    filtered ? firstWithExtensionOption : 0,
+    options.tool === 'auto' ? firstWithBatchedLocks : 0,
+  );
   const found = nameSafe ? await findNativePgDump(minMajor, options.env) : undefined;
   if (found !== undefined || options.tool === 'auto') return found;
   throw new Fault('FF301', `no native pg_dump of version ${minMajor} or newer was found`);
 }
+
+/** Older ones lock one table a round trip: over a distance the built-in one is several times as fast. */
+const firstWithBatchedLocks = 16;
 
 async function dumpArguments(options: DumpSchema): Promise<string[]> {
   const include = options.includeSchemas ?? [];

@@ -1,3 +1,4 @@
+import { chunks } from '../../base/pool.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
@@ -12,6 +13,8 @@ const buildMemory = `SELECT set_config('maintenance_work_mem', '256MB', false) F
 
 /** Heap bytes below which the indexes of a table are not worth building beside each other. */
 const smallTable = 1 << 20;
+/** Tables whose indexes one task builds; runStatements makes messages of them. */
+const smallBatch = 10;
 
 interface TableProgress {
   readonly work: TableIndexes;
@@ -26,6 +29,7 @@ type Task = (session: Session) => Promise<void>;
  */
 export class IndexBuilder {
   private readonly queue: Task[] = [];
+  private readonly small: TableIndexes[] = [];
   private readonly running = new Set<Promise<void>>();
   private readonly idle: Session[] = [];
   private reason: unknown;
@@ -41,8 +45,7 @@ export class IndexBuilder {
     const work = this.plan.get(tableKey(table));
     if (!work) return;
     if (table.bytes < smallTable) {
-      this.queue.push((session) => this.buildAll(session, work, table));
-      this.pump();
+      this.queueSmall(work);
       return;
     }
     const progress: TableProgress = { work, left: work.indexes.length };
@@ -101,14 +104,27 @@ export class IndexBuilder {
     return session;
   }
 
-  /** A small table: everything in one message, because thousands of them are mostly round trips and commits. */
-  private async buildAll(session: Session, work: TableIndexes, table: SourceTable): Promise<void> {
-    const items = work.indexes.map(({ item, sql, addConstraint }) => ({
-      ...item,
-      sql: addConstraint === undefined ? sql : `${withSemicolon(sql)}\n${addConstraint}`,
-    }));
-    await runStatements(this.context, session, 'indexes', [...items, ...work.constraints]);
-    for (let i = 0; i < items.length; i++) this.count(table);
+  /** Tables that were loaded together are indexed together: thousands of small ones are mostly round trips. */
+  private queueSmall(work: TableIndexes): void {
+    this.small.push(work);
+    if (this.small.length > 1) return;
+    queueMicrotask(() => {
+      for (const batch of chunks(this.small.splice(0), smallBatch))
+        this.queue.push((session) => this.buildAll(session, batch));
+      this.pump();
+    });
+  }
+
+  private async buildAll(session: Session, batch: readonly TableIndexes[]): Promise<void> {
+    const items = batch.flatMap((work) => [
+      ...work.indexes.map(({ item, sql, addConstraint }) => ({
+        ...item,
+        sql: addConstraint === undefined ? sql : `${withSemicolon(sql)}\n${addConstraint}`,
+      })),
+      ...work.constraints,
+    ]);
+    await runStatements(this.context, session, 'indexes', items);
+    for (const work of batch) for (let i = 0; i < work.indexes.length; i++) this.count(work.table);
   }
 
   private async build(session: Session, work: IndexWork, table: SourceTable): Promise<void> {
