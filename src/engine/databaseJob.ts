@@ -1,8 +1,8 @@
 import type { ConnectionSpec } from '../protocol/connection.js';
 import type { ProjectOptions } from '../protocol/project.js';
 import type { SchemaFilter } from './catalog/filter.js';
+import type { DatabaseTracker } from './run/databaseTracker.js';
 import type { RunSessions } from './run/sessions.js';
-import type { DatabaseTracker } from './run/tracker.js';
 
 /** One database of a run, with everything that is known before the first connection. */
 export interface DatabaseJob {

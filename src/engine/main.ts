@@ -30,7 +30,7 @@ import { connect } from './postgres/connect.js';
 import { parseConnectionText } from './postgres/connectionPastes.js';
 import { resolveConnectionInput } from './postgres/connectionString.js';
 import { serverFacts } from './postgres/facts.js';
-import type { RunTracker } from './run/tracker.js';
+import type { RunTracker } from './run/runTracker.js';
 import { tablesPage } from './runTables.js';
 
 /** How long a run may take to stop, write its report and let go of both servers once its window went away. */

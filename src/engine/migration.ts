@@ -15,8 +15,8 @@ import { resolveConnectionInput } from './postgres/connectionString.js';
 import { buildReport, doneEvent } from './report/buildReport.js';
 import { renderReport } from './report/html.js';
 import { EventLog } from './run/eventLog.js';
+import { RunTracker } from './run/runTracker.js';
 import { RunSessions } from './run/sessions.js';
-import { RunTracker } from './run/tracker.js';
 import { flexferryVersion } from './version.js';
 
 export interface RunHooks {

@@ -1,6 +1,6 @@
 import type { TablesParams } from '../protocol/engine.js';
 import type { TableSnapshot, WorkState } from '../protocol/model.js';
-import type { RunTracker } from './run/tracker.js';
+import type { RunTracker } from './run/runTracker.js';
 
 const order: Readonly<Record<WorkState, number>> = { running: 0, failed: 1, pending: 2, done: 3, skipped: 4 };
 

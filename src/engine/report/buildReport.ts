@@ -1,7 +1,7 @@
 import type { DoneEvent, RunSnapshot } from '../../protocol/model.js';
 import type { Report } from '../../protocol/report.js';
 import { exitCodeOf } from '../run/migrationState.js';
-import type { RunTracker } from '../run/tracker.js';
+import type { RunTracker } from '../run/runTracker.js';
 
 /** The evidence of a run, from its state. */
 export function buildReport(tracker: RunTracker, version: string): Report {

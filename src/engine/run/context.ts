@@ -1,8 +1,8 @@
 import type { ProjectOptions } from '../../protocol/project.js';
 import type { TargetState } from '../catalog/server.js';
 import type { Checkpoint } from './checkpoint.js';
+import type { DatabaseTracker } from './databaseTracker.js';
 import type { RunSessions } from './sessions.js';
-import type { DatabaseTracker } from './tracker.js';
 
 /** What every phase of one database needs. */
 export interface DatabaseContext {

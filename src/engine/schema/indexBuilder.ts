@@ -4,7 +4,7 @@ import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
 import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
-import { tableKey } from '../run/tracker.js';
+import { tableKey } from '../run/databaseTracker.js';
 import type { IndexWork, TableIndexes } from './postData.js';
 import { reportDone, reportFailed, runStatement, runStatements, withSemicolon } from './runStatements.js';
 

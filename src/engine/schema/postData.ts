@@ -1,6 +1,6 @@
 import { asIndexAndConstraint, asNotValid } from '../../ddl/constraints.js';
 import type { SourceTable } from '../catalog/tables.js';
-import { tableKey } from '../run/tracker.js';
+import { tableKey } from '../run/databaseTracker.js';
 import type { PlannedStatement } from './planStatements.js';
 
 /** An index to build once its table is loaded. `sql` is the original text or the index of a constraint. */

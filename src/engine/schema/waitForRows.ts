@@ -4,7 +4,7 @@ import { errorCodes } from '../../protocol/errorCodes.js';
 import type { RelationName } from '../../protocol/model.js';
 import type { SourceTable } from '../catalog/tables.js';
 import type { DatabaseContext } from '../run/context.js';
-import { tableKey } from '../run/tracker.js';
+import { tableKey } from '../run/databaseTracker.js';
 import type { PlannedStatement } from './planStatements.js';
 import type { PostDataPlan } from './postData.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { exitCodeOf, phaseWeight, step } from '../../../../src/engine/run/migrationState.js';
-import { RunTracker } from '../../../../src/engine/run/tracker.js';
+import { RunTracker } from '../../../../src/engine/run/runTracker.js';
 import { phases, type RunEvent, type RunSnapshot, type WorkState } from '../../../../src/protocol/model.js';
 
 const states: readonly WorkState[] = ['pending', 'running', 'done', 'skipped', 'failed'];

@@ -7,8 +7,6 @@ import {
   phases,
   type RelationName,
   type RunEvent,
-  type RunSnapshot,
-  type RunState,
   type TableSnapshot,
   type TableVerification,
   type WorkState,
@@ -20,14 +18,14 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** An event without its time. */
 export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'at'> : never) : never;
 
-/** Time between two pushed snapshots and the span over which the rate is taken, milliseconds. */
-const pushInterval = 250;
-const rateSpan = 5000;
-
-export interface TrackerHooks {
-  onSnapshot(snapshot: RunSnapshot): void;
-  onEvent(event: RunEvent): void;
+/** What a database tells the run that it is part of. */
+export interface RunSink {
+  readonly findings: readonly Finding[];
   now(): number;
+  emit(body: EventBody): void;
+  finding(finding: Finding): void;
+  addBytes(bytes: number): void;
+  changed(): void;
 }
 
 export const tableKey = (table: RelationName): string => `${table.schema}\u0000${table.name}`;
@@ -56,7 +54,7 @@ export class DatabaseTracker {
   constructor(
     readonly source: string,
     readonly target: string,
-    private readonly run: RunTracker,
+    private readonly run: RunSink,
   ) {}
 
   phase(phase: Phase): Mutable<PhaseSnapshot> {
@@ -223,114 +221,5 @@ export class DatabaseTracker {
       sum += phaseWeight[p.phase] * Math.min(1, share);
     }
     return sum;
-  }
-}
-
-/** The state of a run: makes snapshots, events and the rate. */
-export class RunTracker {
-  readonly databases: DatabaseTracker[] = [];
-  readonly findings: Finding[] = [];
-  state: RunState = 'running';
-  fault: FaultData | undefined;
-  endedAt: number | undefined;
-  readonly startedAt: number;
-  private readonly samples: { at: number; bytes: number }[] = [];
-  private moved = 0;
-  private best = 0;
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(
-    private readonly fixed: Pick<
-      RunSnapshot,
-      'run' | 'name' | 'source' | 'target' | 'reportDirectory' | 'ddlDirectory'
-    >,
-    private readonly hooks: TrackerHooks,
-  ) {
-    this.startedAt = hooks.now();
-  }
-
-  now(): number {
-    return this.hooks.now();
-  }
-
-  addDatabase(source: string, target: string): DatabaseTracker {
-    const database = new DatabaseTracker(source, target, this);
-    this.databases.push(database);
-    return database;
-  }
-
-  addBytes(bytes: number): void {
-    this.moved += bytes;
-    this.changed();
-  }
-
-  finding(finding: Finding): void {
-    const known = this.findings.some(
-      (f) =>
-        f.code === finding.code &&
-        f.database === finding.database &&
-        f.object === finding.object &&
-        f.message === finding.message,
-    );
-    if (known) return;
-    this.findings.push(finding);
-    this.emit({ event: 'finding', finding });
-  }
-
-  emit(body: EventBody): void {
-    this.hooks.onEvent({ ...body, at: new Date(this.hooks.now()).toISOString() } as RunEvent);
-    this.changed();
-  }
-
-  /** A snapshot is pushed soon. */
-  changed(): void {
-    this.timer ??= setTimeout(() => this.push(), pushInterval);
-  }
-
-  /** Pushes what is now. */
-  push(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.hooks.onSnapshot(this.snapshot());
-  }
-
-  snapshot(): RunSnapshot {
-    const databases = this.databases.map((d) => d.snapshot());
-    const sum = (pick: (d: DatabaseSnapshot) => number): number =>
-      databases.reduce((total, d) => total + pick(d), 0);
-    const bytes = sum((d) => d.bytes);
-    const bytesTotal = sum((d) => d.bytesTotal);
-    const rate = this.rate();
-    const shares = this.databases.map((d, i) => (databases[i] ? d.fraction(databases[i]) : 0));
-    const fraction = shares.reduce((total, f) => total + f, 0) / Math.max(1, shares.length);
-    this.best =
-      this.state === 'succeeded' || this.state === 'incomplete'
-        ? 1
-        : Math.max(this.best, Math.min(1, fraction));
-    const copying = databases.some((d) => d.phases.some((p) => p.phase === 'copy' && p.state === 'running'));
-    return {
-      ...this.fixed,
-      state: this.state,
-      startedAt: this.startedAt,
-      ...(this.endedAt !== undefined && { endedAt: this.endedAt }),
-      databases,
-      bytes,
-      bytesTotal,
-      rows: sum((d) => d.rows),
-      bytesPerSecond: rate,
-      ...(copying && rate > 0 && { etaSeconds: Math.max(0, bytesTotal - bytes) / rate }),
-      fraction: this.best,
-      findings: this.findings,
-      ...(this.fault && { fault: this.fault }),
-    };
-  }
-
-  private rate(): number {
-    const at = this.hooks.now();
-    this.samples.push({ at, bytes: this.moved });
-    while (this.samples.length > 2 && at - (this.samples[0]?.at ?? at) > rateSpan) this.samples.shift();
-    const first = this.samples[0];
-    if (!first || at <= first.at) return 0;
-    return ((this.moved - first.bytes) * 1000) / (at - first.at);
   }
 }
