@@ -1,5 +1,6 @@
 import { dependsOnSkipped } from '../../ddl/dependsOnSkipped.js';
 import { displayRelation } from '../../ddl/identifier.js';
+import type { Statement } from '../../ddl/statement.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { RelationName } from '../../protocol/model.js';
 import type { SourceTable } from '../catalog/tables.js';
@@ -25,8 +26,8 @@ export function waitForRows(
   const left = new Set<string>();
   for (const key of waiting) {
     const work = plan.byTable.get(key);
-    for (const { item } of work?.indexes ?? []) left.add(item.statement.object);
-    for (const item of work?.constraints ?? []) left.add(item.statement.object);
+    for (const { item } of work?.indexes ?? []) add(left, item.statement);
+    for (const item of work?.constraints ?? []) add(left, item.statement);
   }
   const wait = (item: PlannedStatement): PlannedStatement => {
     const { statement } = item;
@@ -36,10 +37,13 @@ export function waitForRows(
     if (item.skip || statement.section === 'session') return item;
     if (statement.kind === 'grant' || statement.kind === 'revoke') return item;
     if (table) {
-      left.add(statement.object);
+      add(left, statement);
       return leaveOut(item, table);
     }
-    const needed = dependsOnSkipped(statement, left);
+    const needed =
+      statement.kind === 'attachIndexPartition'
+        ? [statement.details.parent, statement.details.index].map(indexName).find((name) => left.has(name))
+        : dependsOnSkipped(statement, left);
     return needed === undefined
       ? item
       : {
@@ -66,6 +70,19 @@ export function waitForRows(
     })),
     rest: plan.rest.map(wait),
   };
+}
+
+const indexName = (index: RelationName): string => `index ${displayRelation(index)}`;
+
+/** The statement's object, and its index by the name under which others speak of it. */
+function add(left: Set<string>, statement: Statement): void {
+  left.add(statement.object);
+  if (statement.kind === 'createIndex') left.add(indexName(statement.details.index));
+  if (statement.kind !== 'primaryKey' && statement.kind !== 'unique' && statement.kind !== 'exclusion')
+    return;
+  const { name } = statement.details;
+  if (statement.relation && name !== undefined)
+    left.add(indexName({ schema: statement.relation.schema, name }));
 }
 
 function withAncestors(tables: readonly SourceTable[], all: readonly SourceTable[]): Set<string> {
