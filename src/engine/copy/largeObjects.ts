@@ -19,14 +19,18 @@ export interface LargeObject {
   readonly oid: string;
   readonly comment: string | null;
   /** GRANT statements for roles other than the owner; `grantee` is null for PUBLIC. */
-  readonly grants: readonly { grantee: string | null; privilege: 'SELECT' | 'UPDATE' }[];
+  readonly grants: readonly {
+    readonly grantee: string | null;
+    readonly privilege: 'SELECT' | 'UPDATE';
+    readonly grantable: boolean;
+  }[];
 }
 
 /** Large objects of the database, as of the session's snapshot. */
 export async function listLargeObjects(source: Session): Promise<LargeObject[]> {
   const { rows } = await source.query<{ oid: string; comment: string | null; grants: string | null }>(`
     SELECT m.oid::text, obj_description(m.oid, 'pg_largeobject') AS comment,
-      (SELECT json_agg(json_build_object('grantee', r.rolname, 'privilege', a.privilege_type))::text
+      (SELECT json_agg(json_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable))::text
        FROM aclexplode(m.lomacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE a.grantee <> m.lomowner) AS grants
     FROM pg_largeobject_metadata m ORDER BY m.oid`);
   return rows.map((r) => ({
@@ -86,9 +90,14 @@ async function tryBatch(
       bytes: tracker.largeObjects.bytes + bytes,
     };
   };
-  if (known) return count(known.bytes);
   const undo = `SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE oid IN (${batch.map((o) => o.oid).join(', ')})`;
   try {
+    if (known) {
+      // Roles may be there now that were missing when the objects were copied.
+      const grants = batch.flatMap((o) => grantStatements(o, state.roles));
+      if (grants.length > 0) await target.script(grants.join('; '));
+      return count(known.bytes);
+    }
     const bytes = await copyBatch(source, target, batch, state.roles, (size) =>
       checkpoint.record('largeObjects', item, { rows: batch.length, bytes: size }, undo),
     );
@@ -171,13 +180,17 @@ async function copyBatch(
   return bytes;
 }
 
-function attributeStatements(object: LargeObject, roles: ReadonlySet<string>): string[] {
-  const statements = object.grants
+function grantStatements(object: LargeObject, roles: ReadonlySet<string>): string[] {
+  return object.grants
     .filter((g) => g.grantee === null || roles.has(g.grantee))
     .map(
       (g) =>
-        `GRANT ${g.privilege} ON LARGE OBJECT ${object.oid} TO ${g.grantee === null ? 'PUBLIC' : ident(g.grantee)}`,
+        `GRANT ${g.privilege} ON LARGE OBJECT ${object.oid} TO ${g.grantee === null ? 'PUBLIC' : ident(g.grantee)}${g.grantable ? ' WITH GRANT OPTION' : ''}`,
     );
+}
+
+function attributeStatements(object: LargeObject, roles: ReadonlySet<string>): string[] {
+  const statements = grantStatements(object, roles);
   if (object.comment !== null)
     statements.push(`COMMENT ON LARGE OBJECT ${object.oid} IS ${literal(object.comment)}`);
   return statements;
