@@ -41,7 +41,7 @@ const tables = new Tables(
 const findings = new Findings();
 const log = new Log(() => host.post({ type: 'action', action: 'showLog' }));
 const databases = h('vscode-dropdown', { 'aria-label': t('Database') });
-const findingsBadge = h('vscode-badge');
+const findingsBadge = h('span', { class: 'badge' });
 let last: DashboardState | undefined;
 let lastTables = 0;
 

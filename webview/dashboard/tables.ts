@@ -66,7 +66,12 @@ const columns = (): Column<TableSnapshot>[] => [
     title: t('Rows'),
     className: 'number',
     render: (cell, row) =>
-      setText(cell, row.state === 'pending' ? `~${formatCount(row.rowsEstimated)}` : formatCount(row.rows)),
+      setText(
+        cell,
+        row.state === 'pending' || row.state === 'running'
+          ? `~${formatCount(row.rowsEstimated)}`
+          : formatCount(row.rows),
+      ),
   },
   { title: t('Data'), className: 'number data', render: dataCell },
   {

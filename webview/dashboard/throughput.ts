@@ -1,3 +1,4 @@
+import '../shared/locale.js';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { formatBytes, formatSeconds } from '../../src/base/format.js';

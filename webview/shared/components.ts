@@ -1,7 +1,6 @@
 /** The only importer of the toolkit, so that it can be replaced in one place. */
 import {
   provideVSCodeDesignSystem,
-  vsCodeBadge,
   vsCodeButton,
   vsCodeDropdown,
   vsCodeOption,
@@ -12,10 +11,12 @@ import {
 } from '@vscode/webview-ui-toolkit';
 import '@vscode/codicons/dist/codicon.css';
 
-/** Defines the custom elements that the pages use: vscode-button, -badge, -dropdown, -option, -panels, -text-field. */
+/**
+ * Defines the custom elements that the pages use: vscode-button, -dropdown, -option, -panels, -text-field. Its badge and
+ * progress ring are left out: their templates carry style attributes, which the content security policy refuses.
+ */
 export function defineComponents(): void {
   provideVSCodeDesignSystem().register(
-    vsCodeBadge(),
     vsCodeButton(),
     vsCodeDropdown(),
     vsCodeOption(),

@@ -23,7 +23,7 @@ import type { ServerRegistry } from '../servers/serverRegistry.js';
 import { databaseOf } from '../views/serverNodes.js';
 import type { ServersView } from '../views/serversView.js';
 import { showSummary } from './migrateSummary.js';
-import { inputStep } from './steps.js';
+import { busyPick, inputStep } from './steps.js';
 
 const t = vscode.l10n.t;
 
@@ -55,11 +55,12 @@ export class MigrateCommand {
     const edit = t('Edit Server…');
     for (;;) {
       try {
-        const title = t('Reading the databases of {0}', source.name);
-        const available = await vscode.window.withProgress(
-          { location: vscode.ProgressLocation.Notification, title, cancellable: true },
-          async (_, token) => this.engine.databases(await this.registry.input(source), token),
+        const input = await this.registry.input(source);
+        const title = t('Migrate {0} to Flexible Server', source.name);
+        const available = await busyPick(title, t('Reading the databases…'), (token) =>
+          this.engine.databases(input, token),
         );
+        if (!available) return undefined;
         const configuration = vscode.workspace.getConfiguration();
         const target = this.#defaultTarget(source);
         return {

@@ -6,7 +6,7 @@ const t = vscode.l10n.t;
 
 /** What the user does on the summary. `name` changes the target name of one database. */
 export type SummaryChoice =
-  | { readonly action: 'start' | 'databases' | 'target' | 'jobs' | 'addTarget' }
+  | { readonly action: 'start' | 'databases' | 'target' | 'jobs' | 'addTarget' | 'none' }
   | { readonly action: 'name'; readonly source: string };
 
 type Row = vscode.QuickPickItem & { choice?: SummaryChoice };
@@ -17,16 +17,14 @@ function sizeOf(plan: MigrationPlan, name: string): number {
   return plan.available.find((database) => database.name === name)?.bytes ?? 0;
 }
 
-function databaseRow(plan: MigrationPlan, source: string, server: string): Row {
+function databaseRow(plan: MigrationPlan, source: string): Row {
   const target = targetName(plan, source);
   const there = plan.targetDatabases?.has(target);
   const size = sizeOf(plan, source);
-  const what = there
-    ? t('→ into the existing database "{0}" of {1}', target, server)
-    : t('→ new database "{0}" on {1}', target, server);
+  const what = there ? t('into the existing database "{0}"', target) : t('new database "{0}"', target);
   return {
-    label: `$(${there ? 'info' : 'new-folder'}) ${source}`,
-    description: size > 0 ? `${formatBytes(size)} ${what}` : what,
+    label: `$(${there ? 'info' : 'database'}) ${source}`,
+    description: size > 0 ? `→ ${what}, ${formatBytes(size)}` : `→ ${what}`,
     choice: { action: 'name', source },
     ...(there && {
       detail: t('It has to be empty, or you are asked again. Nothing in it is dropped or overwritten.'),
@@ -40,7 +38,7 @@ export function summaryRows(plan: MigrationPlan, projectFile: string): Row[] {
   const bytes = chosen.reduce((sum, name) => sum + sizeOf(plan, name), 0);
   const databases = t('{0} of {1}', chosen.length, plan.available.length);
   const change: Row[] = [
-    separator(t('Change')),
+    separator(t('change')),
     { label: `$(checklist) ${t('Databases…')}`, description: databases, choice: { action: 'databases' } },
     {
       label: `$(azure) ${t('Target server…')}`,
@@ -67,14 +65,16 @@ export function summaryRows(plan: MigrationPlan, projectFile: string): Row[] {
     {
       label: `$(rocket) ${t('Start migration')}`,
       description: t('{0} to {1}, about {2}', plan.source.name, target.name, formatBytes(bytes)),
-      detail: t(
-        'Copies schema and data, compares every table, and writes {0}. The source is only read.',
-        projectFile,
-      ),
+      detail: t('Copies schema and data, then compares every table. The source is only read.'),
       choice: { action: 'start' },
     },
-    separator(t('What will be created (choose one to rename it)')),
-    ...chosen.map((source) => databaseRow(plan, source, target.name)),
+    separator(t('will be created on the target')),
+    ...chosen.map((source) => databaseRow(plan, source)),
+    {
+      label: `$(file) ${projectFile}`,
+      description: t('→ project file, with the report beside it'),
+      choice: { action: 'none' },
+    },
     ...change,
   ];
 }

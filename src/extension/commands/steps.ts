@@ -158,3 +158,26 @@ export async function pickStep<T>(
     pick.show();
   });
 }
+
+/** A busy quick pick while `work` goes on; hiding it cancels. Undefined when it was cancelled. */
+export async function busyPick<T>(
+  title: string,
+  placeholder: string,
+  work: (token: vscode.CancellationToken) => Promise<T>,
+): Promise<T | undefined> {
+  const pick = vscode.window.createQuickPick();
+  pick.title = title;
+  pick.placeholder = placeholder;
+  pick.busy = true;
+  pick.ignoreFocusOut = true;
+  const cancellation = new vscode.CancellationTokenSource();
+  const hidden = new Promise<undefined>((resolve) => pick.onDidHide(() => resolve(undefined)));
+  pick.show();
+  try {
+    return await Promise.race([work(cancellation.token), hidden]);
+  } finally {
+    cancellation.cancel();
+    cancellation.dispose();
+    pick.dispose();
+  }
+}

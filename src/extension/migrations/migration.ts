@@ -116,7 +116,7 @@ export class Migration {
     this.snapshot = stopping ? { ...snapshot, state: 'stopping' } : snapshot;
     const now = Date.now();
     const last = this.history.at(-1);
-    if (!last || now - last[0] >= 500) this.history.push([now, snapshot.bytesPerSecond]);
+    if (!last || now - last[0] >= 250) this.history.push([now, snapshot.bytesPerSecond]);
     // A long run keeps its whole history at half the resolution instead of losing its beginning.
     if (this.history.length > maximalPoints)
       this.history = this.history.filter((_, index) => index % 2 === 0);

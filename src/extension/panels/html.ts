@@ -7,7 +7,8 @@ function escaped(text: string): string {
 }
 
 /**
- * The document of a script webview: nothing may be loaded but our own bundle. Strings of the user's language and the
+ * The document of a script webview: nothing may be loaded but our own bundle. The toolkit takes its nonce from the
+ * meta element, for an empty style element by which it tells whether the browser knows :focus-visible. Strings of the user's language and the
  * state to be kept go in as data attributes, which are text to the page.
  */
 export function scriptDocument(
@@ -21,13 +22,14 @@ export function scriptDocument(
   const script = webview.asWebviewUri(vscode.Uri.joinPath(dist, 'webview', `${bundle}.js`));
   const style = webview.asWebviewUri(vscode.Uri.joinPath(dist, 'webview', `${bundle}.css`));
   const source = webview.cspSource;
-  const csp = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${source}; font-src ${source}`;
+  const csp = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${source} 'nonce-${nonce}'; font-src ${source}`;
   const attributes = Object.entries(data).map(([key, value]) => `data-${key}="${escaped(value)}"`);
   return `<!DOCTYPE html>
 <html lang="${escaped(vscode.env.language)}">
 <head>
 <meta charset="UTF-8">
 <meta http-equiv="Content-Security-Policy" content="${csp}">
+<meta property="csp-nonce" content="${nonce}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="${style}">
 <title>${escaped(title)}</title>

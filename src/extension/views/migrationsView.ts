@@ -91,8 +91,12 @@ export class MigrationsView implements vscode.TreeDataProvider<MigrationsNode>, 
     return node.kind === 'phase' && tablePhases.includes(node.phase) ? this.#tables(node) : [];
   }
 
-  async reveal(migration: Migration): Promise<void> {
-    await this.#tree.reveal(this.#keep({ kind: 'project', migration }), { select: true, expand: true });
+  async #open(migration: Migration): Promise<void> {
+    const node = this.#keep({ kind: 'project', migration });
+    // VS Code refuses to reveal a node that is being refreshed; the user can still open it.
+    await this.#tree
+      .reveal(node, { select: false, focus: false, expand: 2 })
+      .then(undefined, () => undefined);
   }
 
   dispose(): void {
@@ -127,6 +131,8 @@ export class MigrationsView implements vscode.TreeDataProvider<MigrationsNode>, 
       clearTimeout(this.#redraws.get(migration));
       this.#lastState.set(migration, state);
       fire();
+      // A run that has just begun to know its databases opens itself.
+      if (migration.running && migration.snapshot && this.#tree.visible) void this.#open(migration);
     } else if (!this.#redraws.has(migration)) this.#redraws.set(migration, setTimeout(fire, redrawMs));
   }
 }

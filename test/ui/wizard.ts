@@ -1,0 +1,38 @@
+/** Steps of the multi-step inputs, as a user takes them: each waits for its own prompt before it acts. */
+import type { Page } from 'playwright-core';
+import { quickInput, quickPickRow } from '../support/workbenchPage.js';
+
+/** Types into the input box whose prompt begins so, and accepts. */
+export async function type(page: Page, prompt: string, text: string): Promise<void> {
+  await page
+    .locator('.quick-input-widget .quick-input-message', { hasText: new RegExp(`^${prompt}`) })
+    .waitFor();
+  await quickInput(page).fill(text);
+  await quickInput(page).press('Enter');
+}
+
+/** Picks a row of the quick pick whose placeholder begins so. */
+export async function pick(page: Page, placeholder: string, row: string | RegExp): Promise<void> {
+  await page.locator(`.quick-input-widget input[placeholder^="${placeholder}"]`).waitFor();
+  await quickPickRow(page, row).first().click();
+}
+
+export interface FormAnswers {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly sslmode: string;
+}
+
+/** From "Add Server…" to the step after the connection was tested, by the form. */
+export async function fillForm(page: Page, answers: FormAnswers): Promise<void> {
+  await pick(page, 'How do you want', 'Fill in a form');
+  await type(page, 'Host name', answers.host);
+  await type(page, 'Port', String(answers.port));
+  await type(page, 'User', answers.user);
+  await type(page, 'Database', answers.database);
+  await pick(page, 'TLS mode', new RegExp(`^${answers.sslmode}`));
+  await type(page, 'Password', answers.password);
+}
