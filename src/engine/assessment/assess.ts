@@ -78,7 +78,7 @@ export async function assessSource(
       finding(
         'FF412',
         'warning',
-        `${features.publications} publication(s) of the source are not carried over.`,
+        `${plural(features.publications, 'publication')} of the source will be left out.`,
         'publications',
       ),
     );
@@ -87,7 +87,7 @@ export async function assessSource(
       finding(
         'FF412',
         'warning',
-        `${features.subscriptions} subscription(s) of the source are not carried over.`,
+        `${plural(features.subscriptions, 'subscription')} of the source will be left out.`,
         'subscriptions',
       ),
     );
@@ -96,7 +96,7 @@ export async function assessSource(
       finding(
         'FF411',
         'warning',
-        `${features.securityLabels} security label(s) are not carried over.`,
+        `${plural(features.securityLabels, 'security label')} of the source will be left out.`,
         'security labels',
       ),
     );
@@ -105,7 +105,7 @@ export async function assessSource(
       finding(
         'FF407',
         'note',
-        `${features.inTablespaces} table(s) or index(es) of the source have a tablespace of their own; on the target all are in its storage.`,
+        `${plural(features.inTablespaces, 'table or index', 'tables and indexes')} of the source in a tablespace of their own: on the target all are in its storage.`,
         'tablespaces',
       ),
     );
@@ -117,7 +117,7 @@ export async function assessSource(
       finding(
         'FF213',
         'note',
-        `${noIdentity.length} table(s) without primary key or replica identity: ${enumerate(noIdentity.map(nameOf))}.`,
+        `${plural(noIdentity.length, 'table')} without primary key or replica identity: ${enumerate(noIdentity.map(nameOf))}.`,
         'replica identity',
       ),
     );

@@ -1,134 +1,127 @@
-import { formatBytes, formatCount, formatSeconds } from '../../base/format.js';
-import type { Finding, RunState, TableSnapshot } from '../../protocol/model.js';
-import type { Report, ReportDatabase } from '../../protocol/report.js';
+import { formatBytes, formatCount, formatSeconds, plural } from '../../base/format.js';
+import type { RunState } from '../../protocol/model.js';
+import type { Report } from '../../protocol/report.js';
+import { databaseSection } from './database.js';
+import { findingsSection } from './findings.js';
+import { escapeHtml, formatTime } from './markup.js';
 import { style } from './style.js';
 
-const escapeHtml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-
-const verdicts: Readonly<Record<RunState, { title: string; text: string; tone: string }>> = {
-  succeeded: {
-    title: 'Migrated and verified',
-    text: 'Every table holds the same rows on both servers.',
-    tone: 'good',
-  },
-  incomplete: {
-    title: 'Finished, but not complete',
-    text: 'Something was skipped, failed or differs. The findings below say what.',
-    tone: 'bad',
-  },
-  interrupted: {
-    title: 'Interrupted',
-    text: 'Nothing is lost: finished work is kept on the target and a next run goes on from there.',
-    tone: 'warn',
-  },
-  refused: {
-    title: 'Not started',
-    text: 'The checks before the migration found a reason not to begin. Nothing was changed.',
-    tone: 'warn',
-  },
-  running: { title: 'Running', text: 'This report was written before the end.', tone: 'warn' },
-  stopping: { title: 'Stopping', text: 'This report was written before the end.', tone: 'warn' },
+const titles: Readonly<Record<RunState, { title: string; tone: 'good' | 'warn' | 'bad' }>> = {
+  succeeded: { title: 'Migrated and verified', tone: 'good' },
+  incomplete: { title: 'Finished, but not complete', tone: 'bad' },
+  interrupted: { title: 'Interrupted', tone: 'warn' },
+  refused: { title: 'Not started', tone: 'warn' },
+  running: { title: 'Running', tone: 'warn' },
+  stopping: { title: 'Stopping', tone: 'warn' },
 };
 
-/** Tables shown in the page; all of them are in report.json. */
-const mostTables = 5000;
+const footer =
+  '<footer>Checksums are sums of a hash of every row, computed by each server for itself: equal sums and counts mean equal rows, whatever their order. All figures are in report.json as well.</footer>';
 
 /** The report as one page without scripts or outside references: it prints, and it opens anywhere. */
 export function renderReport(report: Report): string {
-  const { snapshot, totals } = report;
-  const verdict = verdicts[snapshot.state];
-  const seconds = ((snapshot.endedAt ?? Date.now()) - snapshot.startedAt) / 1000;
-  const rate = seconds > 0 ? snapshot.bytes / seconds : 0;
-  const figures: [string, string][] = [
-    ['Time', formatSeconds(seconds)],
-    ['Data', formatBytes(totals.bytes)],
-    ['Rate', `${formatBytes(rate)}/s`],
-    ['Rows', formatCount(totals.rows)],
-    ['Tables', formatCount(totals.tables)],
-    ['Indexes', formatCount(totals.indexes)],
-    ['Large objects', formatCount(totals.largeObjects)],
-    ['Statements', formatCount(totals.statements)],
-    ['Skipped', formatCount(totals.skipped)],
-    ['Failed', formatCount(totals.failed)],
-    ['Different', formatCount(totals.different)],
-  ];
+  const { snapshot } = report;
+  const { title, tone } = titles[snapshot.state];
+  const phasesOf = (d: Report['databases'][number]) =>
+    snapshot.databases.find((s) => s.source === d.source && s.target === d.target)?.phases ?? [];
+  const { fault } = snapshot;
   return `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Flexferry report: ${escapeHtml(snapshot.name)}</title><style>${style}</style></head><body><main>
-<header class="${verdict.tone}"><p class="kind">Flexferry migration report</p><h1>${escapeHtml(verdict.title)}</h1><p>${escapeHtml(verdict.text)}</p>
-${snapshot.fault ? `<p class="fault"><b>${snapshot.fault.code}</b> ${escapeHtml(snapshot.fault.message)}<br>${escapeHtml(snapshot.fault.fix)}</p>` : ''}</header>
-<dl class="facts"><dt>Project</dt><dd>${escapeHtml(snapshot.name)}</dd><dt>Source</dt><dd>${escapeHtml(snapshot.source)}</dd><dt>Target</dt><dd>${escapeHtml(snapshot.target)}</dd>
-<dt>Started</dt><dd>${new Date(snapshot.startedAt).toISOString()}</dd><dt>Ended</dt><dd>${snapshot.endedAt === undefined ? '–' : new Date(snapshot.endedAt).toISOString()}</dd>
-<dt>Run</dt><dd>${escapeHtml(snapshot.run)}</dd><dt>Flexferry</dt><dd>${escapeHtml(report.flexferry)}</dd></dl>
-<ul class="figures">${figures.map(([label, value]) => `<li><b>${escapeHtml(value)}</b><span>${label}</span></li>`).join('')}</ul>
+<header class="${tone}"><p class="kind">Flexferry migration report</p><h1>${title}</h1><p>${escapeHtml(verdict(report))}</p></header>
+${fault ? `<p class="fault"><b>${fault.code}</b> ${escapeHtml(fault.message)}<small>${escapeHtml(fault.fix)}</small></p>` : ''}
+<dl class="facts">${facts(report)
+    .map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`)
+    .join('\n')}</dl>
+${snapshot.state === 'refused' ? '' : figures(report)}
 ${findingsSection(snapshot.findings)}
-${report.databases.map((d) => databaseSection(d, snapshot.databases.find((s) => s.source === d.source && s.target === d.target)?.phases ?? [])).join('\n')}
-<footer>Checksums are sums of a hash of every row, computed by each server for itself: equal sums and counts mean equal rows, whatever their order.</footer>
+${report.databases.map((d) => databaseSection(d, phasesOf(d))).join('\n')}
+${snapshot.state === 'refused' ? '' : footer}
 </main></body></html>
 `;
 }
 
-function findingsSection(findings: readonly Finding[]): string {
-  if (findings.length === 0) return '<h2>Findings</h2><p>None.</p>';
-  const order = { error: 0, warning: 1, note: 2 };
-  const rows = [...findings]
-    .sort((a, b) => order[a.severity] - order[b.severity])
-    .map(
-      (f) =>
-        `<tr class="${f.severity}"><td>${f.severity}</td><td>${f.code}${f.azureCode ? `<br><small>Azure ${escapeHtml(f.azureCode)}</small>` : ''}</td><td>${escapeHtml(f.database)}</td><td>${escapeHtml(f.message)}<br><small>${escapeHtml(f.fix)}</small></td></tr>`,
-    );
-  return `<h2>Findings</h2><table><thead><tr><th>Severity</th><th>Code</th><th>Database</th><th>What was found, and what to do</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
+/** What can be said for sure about the data, in one or two sentences. */
+function verdict(report: Report): string {
+  const tables = report.databases.flatMap((d) => d.tables);
+  const equal = tables.filter((t) => t.verification?.equal).length;
+  const all = tables.length > 0 && equal === tables.length;
+  const data =
+    tables.length === 0
+      ? 'There were no tables.'
+      : all
+        ? tables.length === 1
+          ? 'The table holds the same rows on both servers.'
+          : `All ${formatCount(tables.length)} tables hold the same rows on both servers.`
+        : `${formatCount(equal)} of ${plural(tables.length, 'table')} are proven to hold the same rows on both servers.`;
+  switch (report.snapshot.state) {
+    case 'succeeded':
+      return data;
+    case 'incomplete': {
+      const { skipped, failed, different } = report.totals;
+      return `${data} But ${formatCount(skipped)} skipped, ${formatCount(failed)} failed, ${formatCount(different)} different: the findings say what.`;
+    }
+    case 'interrupted':
+      return 'Nothing is lost: finished work is kept on the target, and the next run of this project goes on from there.';
+    case 'refused':
+      return 'The checks before the migration found a reason not to begin. Nothing was changed.';
+    default:
+      return 'This report was written before the end.';
+  }
 }
 
-function databaseSection(
-  d: ReportDatabase,
-  phases: readonly {
-    phase: string;
-    state: string;
-    startedAt?: number;
-    endedAt?: number;
-    done: number;
-    total: number;
-    skipped: number;
-    failed: number;
-  }[],
-): string {
-  const phaseRows = phases.map((p) => {
-    const seconds =
-      p.startedAt !== undefined && p.endedAt !== undefined
-        ? formatSeconds((p.endedAt - p.startedAt) / 1000)
-        : '–';
-    return `<tr><td>${p.phase}</td><td>${p.state}</td><td class="n">${formatCount(p.done)} / ${formatCount(p.total)}</td><td class="n">${formatCount(p.skipped)}</td><td class="n">${formatCount(p.failed)}</td><td class="n">${seconds}</td></tr>`;
-  });
-  const statements = d.statements.filter((s) => s.state !== 'done');
-  const lob =
-    d.largeObjects.total > 0
-      ? `<p>Large objects: ${formatCount(d.largeObjects.copied)} of ${formatCount(d.largeObjects.total)} copied (${formatBytes(d.largeObjects.bytes)}), ${d.largeObjects.equal === null ? 'not compared' : d.largeObjects.equal ? 'equal' : 'different'}.</p>`
-      : '';
-  return `<h2>Database ${escapeHtml(d.source)} → ${escapeHtml(d.target)}</h2>
-<p>PostgreSQL ${escapeHtml(d.sourceVersion)} → ${escapeHtml(d.targetVersion)}, ${escapeHtml(d.dumpTool)}. Sequences: ${formatCount(d.sequences.equal)} of ${formatCount(d.sequences.total)} set and equal.</p>${lob}
-<table><thead><tr><th>Phase</th><th>State</th><th class="n">Done</th><th class="n">Skipped</th><th class="n">Failed</th><th class="n">Time</th></tr></thead><tbody>${phaseRows.join('')}</tbody></table>
-${statements.length > 0 ? `<h3>Statements not run as they were</h3><table><thead><tr><th>State</th><th>Object</th><th>Why</th></tr></thead><tbody>${statements.map((s) => `<tr><td>${s.state}</td><td>${escapeHtml(s.object)}</td><td>${escapeHtml(s.error?.message ?? s.reason ?? '')}</td></tr>`).join('')}</tbody></table>` : ''}
-<h3>Tables</h3><table><thead><tr><th>Table</th><th>State</th><th class="n">Rows</th><th class="n">Size</th><th class="n">Time</th><th>Verified</th><th>Checksum</th></tr></thead><tbody>${d.tables.slice(0, mostTables).map(tableRow).join('')}</tbody></table>
-${d.tables.length > mostTables ? `<p>${formatCount(d.tables.length - mostTables)} more tables are in report.json.</p>` : ''}`;
+function facts({ snapshot, flexferry, exitCode }: Report): [string, string][] {
+  return [
+    ['Project', snapshot.name],
+    ['Source', snapshot.source],
+    ['Target', snapshot.target],
+    ['Started', formatTime(snapshot.startedAt)],
+    ['Ended', snapshot.endedAt === undefined ? '–' : formatTime(snapshot.endedAt)],
+    ['Run', snapshot.run],
+    ['Flexferry', `${flexferry}, exit code ${exitCode}`],
+  ];
 }
 
-function tableRow(t: TableSnapshot): string {
-  const v = t.verification;
-  const seconds =
-    t.startedAt !== undefined && t.endedAt !== undefined
-      ? formatSeconds((t.endedAt - t.startedAt) / 1000)
-      : '–';
-  const verified = v
-    ? v.equal
-      ? 'equal'
-      : `different: ${formatCount(v.sourceRows)} / ${formatCount(v.targetRows)} rows`
-    : 'not compared';
-  const checksum = v
-    ? v.equal
-      ? escapeHtml(v.sourceChecksum)
-      : `${escapeHtml(v.sourceChecksum)}<br>${escapeHtml(v.targetChecksum)}`
-    : '';
-  return `<tr class="${v && !v.equal ? 'error' : t.state}"><td>${escapeHtml(t.schema)}.${escapeHtml(t.name)}</td><td>${t.state}</td><td class="n">${formatCount(t.rows)}</td><td class="n">${formatBytes(t.bytes)}</td><td class="n">${seconds}</td><td>${verified}</td><td class="sum">${checksum}</td></tr>`;
+function figures(report: Report): string {
+  const { snapshot, totals } = report;
+  const tables = report.databases.flatMap((d) => d.tables);
+  const equal = tables.filter((t) => t.verification?.equal).length;
+  const rate = copyRate(report);
+  const shown: [label: string, value: string, tone?: string][] = [
+    ['Time', formatSeconds(((snapshot.endedAt ?? Date.now()) - snapshot.startedAt) / 1000)],
+    ['Data', formatBytes(totals.bytes)],
+    ['Copy rate', rate === undefined ? '–' : `${formatBytes(rate)}/s`],
+    ['Rows', formatCount(totals.rows)],
+    ['Tables copied', `${formatCount(totals.tables)} of ${formatCount(tables.length)}`],
+    [
+      'Verified equal',
+      `${formatCount(equal)} of ${formatCount(tables.length)}`,
+      equal < tables.length ? 'warn' : 'good',
+    ],
+    ['Indexes', formatCount(totals.indexes)],
+    ['Large objects', formatCount(totals.largeObjects)],
+    ['Statements', formatCount(totals.statements)],
+    ['Skipped', formatCount(totals.skipped), totals.skipped > 0 ? 'warn' : undefined],
+    ['Failed', formatCount(totals.failed), totals.failed > 0 ? 'bad' : undefined],
+    ['Different', formatCount(totals.different), totals.different > 0 ? 'bad' : undefined],
+  ].map(([label = '', value = '', tone]) => (tone === undefined ? [label, value] : [label, value, tone]));
+  const items = shown.map(
+    ([label, value, tone]) =>
+      `<li${tone === undefined ? '' : ` class="${tone}"`}><b>${escapeHtml(value)}</b><span>${label}</span></li>`,
+  );
+  return `<ul class="figures">${items.join('\n')}</ul>`;
+}
+
+/** Bytes a second of what this run copied itself; tables that an earlier run had finished do not count. */
+function copyRate(report: Report): number | undefined {
+  let bytes = 0;
+  let milliseconds = 0;
+  for (const d of report.databases)
+    for (const t of d.tables)
+      if (t.startedAt !== undefined && t.endedAt !== undefined && t.state === 'done') bytes += t.bytes;
+  for (const d of report.snapshot.databases) {
+    const copy = d.phases.find((p) => p.phase === 'copy');
+    if (copy?.startedAt !== undefined) milliseconds += (copy.endedAt ?? copy.startedAt) - copy.startedAt;
+  }
+  return bytes > 0 && milliseconds > 0 ? (bytes * 1000) / milliseconds : undefined;
 }
