@@ -77,7 +77,6 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
     source: describeConnection(source),
     target: describeConnection(target),
     databases: project.databases.map((d) => ({ source: d.source, target: d.target })),
-    resumed: false,
   });
   await moveAll(jobs, tracker, hooks.signal);
   let done = await writeReport(tracker, reportDirectory);
@@ -132,8 +131,14 @@ async function moveAll(
   let begun = false;
   try {
     for (const job of jobs) await assessDatabase(job);
-    begun = true;
-    for (const job of jobs) await migrateDatabase(job);
+    for (const job of jobs) {
+      // Who finds the target taken has changed nothing yet.
+      await migrateDatabase(job).catch((error: unknown) => {
+        begun ||= !(error instanceof Fault && error.code === 'FF208');
+        throw error;
+      });
+      begun = true;
+    }
     tracker.state = tracker.findings.some((f) => f.severity !== 'note') ? 'incomplete' : 'succeeded';
   } catch (error) {
     const fault = signal.aborted

@@ -132,7 +132,6 @@ export type RunEvent =
       readonly source: string;
       readonly target: string;
       readonly databases: readonly { source: string; target: string }[];
-      readonly resumed: boolean;
     }
   | {
       readonly event: 'phase';

@@ -204,6 +204,22 @@ test('a target that becomes read-only in the middle', async () => {
   await assertResumes(args, folder);
 });
 
+test('a target into which another migration is running', async () => {
+  using folder = cliFolder();
+  using second = cliFolder();
+  const { database, args } = await gated();
+  const gate = await holdGate(target, database, gates.copy);
+  const first = new CliRun(args, { folder });
+  await untilBlocked(target, 'copy');
+  const result = await runCli(args, { folder: second });
+  const done = doneOf(result);
+  assert.deepEqual([result.code, done.state, done.fault?.code], [3, 'refused', 'FF208'], done.fault?.message);
+  assert.match(done.fault?.message ?? '', new RegExp(database));
+  await gate.release();
+  assert.equal((await first.result).code, 0, 'the first goes on undisturbed');
+  await assertNothingLeft(source, target, second);
+});
+
 /** A file system of so many MB that PostgreSQL may use, or why there is none. */
 function smallDisk(
   megabytes: number,

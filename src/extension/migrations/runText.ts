@@ -84,12 +84,7 @@ export function eventLine(event: RunEvent): LogLine | undefined {
   const line = (level: LogLine['level'], text: string): LogLine => ({ at, level, text });
   switch (event.event) {
     case 'start':
-      return line(
-        'info',
-        event.resumed
-          ? t('Resumed: {0} → {1}', event.source, event.target)
-          : t('Started: {0} → {1}', event.source, event.target),
-      );
+      return line('info', t('Started: {0} → {1}', event.source, event.target));
     case 'phase':
       return line(
         event.state === 'failed' ? 'error' : 'info',
