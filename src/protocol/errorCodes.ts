@@ -199,6 +199,9 @@ export const errorCodes = {
   FF510: {
     help: 'A query failed on the server. The message is its own: correct the cause, then try again or resume.',
   },
+  FF511: {
+    help: 'Since PostgreSQL 17 indexes are built and materialized views refreshed under a search_path of pg_catalog and pg_temp alone. Name the schema inside the function, or ALTER FUNCTION … SET search_path, then resume.',
+  },
   // --- verification (FF6xx)
   FF600: {
     help: 'Rows differ between source and target. If the source was written to during the migration, start again with --restart; else report it with the report.',

@@ -4,9 +4,10 @@ import { errorCodes } from '../../protocol/errorCodes.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
+import { isUndefinedName } from '../errors/undefinedName.js';
 import type { CopyResult } from '../postgres/copyRelay.js';
 import { qualified } from '../postgres/quote.js';
-import type { Session } from '../postgres/session.js';
+import { type Session, useSearchPath } from '../postgres/session.js';
 import { importSnapshot } from '../postgres/snapshot.js';
 import type { DatabaseContext } from '../run/context.js';
 import { batchCount, copySmallTables, isSmall } from './copySmallTables.js';
@@ -19,6 +20,7 @@ export const tableItem = (table: SourceTable): string => qualified(table);
 class CopyWorker {
   private source: Session | undefined;
   private target: Session | undefined;
+  private searchPath: string | undefined;
 
   constructor(
     private readonly context: DatabaseContext,
@@ -34,7 +36,25 @@ class CopyWorker {
       );
     } catch (error) {
       await this.close();
-      throw error;
+      if (!(error instanceof Fault) || !isUndefinedName(error) || this.searchPath !== undefined) throw error;
+      return this.copyUnderSearchPath(table, mode, error);
+    }
+  }
+
+  /** CHECK constraints may call functions that rely on the search_path of the source. */
+  private async copyUnderSearchPath(
+    table: SourceTable,
+    mode: CopyMode,
+    first: Fault,
+  ): Promise<{ rows: number; bytes: number }> {
+    this.searchPath = this.context.searchPath;
+    try {
+      return await this.copy(table, mode);
+    } catch (error) {
+      throw error instanceof Fault && endsRun(error) ? error : first;
+    } finally {
+      this.searchPath = undefined;
+      await this.close();
     }
   }
 
@@ -81,6 +101,7 @@ class CopyWorker {
       await this.target.script(`SET lc_monetary = 'C'; SET synchronous_commit = off`);
       // Triggers exist already where a table is copied late, by a resumed run. Not every target allows this setting.
       await this.target.script('SET session_replication_role = replica').catch(() => {});
+      if (this.searchPath !== undefined) await useSearchPath(this.target, this.searchPath);
     }
     return [this.source, this.target];
   }

@@ -27,3 +27,8 @@ export interface Session {
   /** Drops the socket at once. */
   destroy(): void;
 }
+
+/** For functions that rely on it; our own statements qualify every name. */
+export async function useSearchPath(session: Session, path: string): Promise<void> {
+  await session.query(`SELECT pg_catalog.set_config('search_path', $1, false)`, [path]);
+}

@@ -51,11 +51,12 @@ export function planStatements(
   let section: 'preData' | 'postData' = 'preData';
   for (const statement of statements) {
     if (statement.section !== 'session') section = statement.section;
-    else if (preData.length === settings.length) settings.push(statement.text);
     const occurrence = occurrences.get(statement.text) ?? 0;
     occurrences.set(statement.text, occurrence + 1);
     const list = section === 'preData' ? preData : postData;
     const decision = decide(statement, target, preexisting, skipped);
+    const leading = preData.every((p) => p.statement.section === 'session');
+    if (statement.section === 'session' && leading && !decision.skip) settings.push(decision.sql);
     if (decision.skip && decision.finding?.severity !== 'note') skipped.add(statement.object);
     const undo = decision.skip || preexisting.has(statement.object) ? undefined : dropStatement(statement);
     list.push({

@@ -2,6 +2,7 @@ import { type ErrorCode, errorCodes } from '../../protocol/errorCodes.js';
 import type { Phase } from '../../protocol/model.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
+import { isUndefinedName } from '../errors/undefinedName.js';
 import { ident, literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
@@ -13,8 +14,6 @@ const batchCharacters = 256 * 1024;
 
 /** duplicate_* of https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const alreadyExists = new Set(['42P07', '42710', '42723', '42P06', '42701', '42P16']);
-/** undefined_*: inside a function that relies on its caller's search_path. */
-const undefinedName = new Set(['42883', '42P01', '42704', '3F000']);
 
 export const withSemicolon = (sql: string): string => (sql.endsWith(';') ? sql : `${sql};`);
 
@@ -103,7 +102,7 @@ function secondWay(
   item: PlannedStatement,
   error: Fault,
 ): { before: string; after: string } | undefined {
-  if (undefinedName.has(error.sqlstate ?? '')) {
+  if (isUndefinedName(error)) {
     return {
       before: `SELECT pg_catalog.set_config('search_path', ${literal(context.searchPath)}, true)`,
       after: '',
@@ -165,7 +164,7 @@ export function reportFailed(
 ): void {
   const { tracker } = context;
   const { object } = item.statement;
-  const { code, skipped } = meaning(item, error);
+  const { code, skipped } = meaning(context, item, error);
   const fault = new Fault(code, `${object}: ${error.message}`, {
     sqlstate: error.sqlstate,
     object,
@@ -184,8 +183,17 @@ export function reportFailed(
 }
 
 /** What the failure of a statement comes to: one that a Flexible Server may refuse, or that is there, is left out. */
-function meaning(item: PlannedStatement, error: Fault): { code: ErrorCode; skipped: boolean } {
+function meaning(
+  context: DatabaseContext,
+  item: PlannedStatement,
+  error: Fault,
+): { code: ErrorCode; skipped: boolean } {
+  const { kind } = item.statement;
   if (item.onFailure) return { code: item.onFailure.code, skipped: true };
   if (alreadyExists.has(error.sqlstate ?? '')) return { code: 'FF416', skipped: true };
+  const maintained = kind === 'createIndex' || kind === 'refreshMaterializedView';
+  if (maintained && isUndefinedName(error) && context.target.versionNum >= 170000)
+    return { code: 'FF511', skipped: false };
+  if (kind === 'refreshMaterializedView') return { code: 'FF506', skipped: false };
   return { code: error.code === 'FF504' ? 'FF504' : 'FF500', skipped: false };
 }

@@ -4,8 +4,9 @@ import type { TableVerification } from '../../protocol/model.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
+import { isUndefinedName } from '../errors/undefinedName.js';
 import { qualified } from '../postgres/quote.js';
-import type { Session } from '../postgres/session.js';
+import { type Session, useSearchPath } from '../postgres/session.js';
 import { importSnapshot } from '../postgres/snapshot.js';
 import type { DatabaseContext } from '../run/context.js';
 import { type ChecksumRules, checksumQuery, checksumRules, checksumSettings } from './checksum.js';
@@ -50,17 +51,22 @@ class VerifyWorker {
     private readonly number: number,
   ) {}
 
-  /** `lifted`: one table of which row-level security keeps its owner out, too. */
-  async verify(tables: readonly SourceTable[], lifted = false): Promise<void> {
+  /**
+   * `way`: of one table that failed. `unforced`: row-level security keeps its owner out, too. `searchPath`: planning
+   * looks into functions of its indexes that rely on the search_path of the source.
+   */
+  async verify(tables: readonly SourceTable[], way?: 'unforced' | 'searchPath'): Promise<void> {
     const { signal } = this.context;
-    this.pair ??= await this.open();
+    this.pair ??= await this.open(way === 'searchPath');
     const { source, target, rules } = this.pair;
     const sql = tables
       .map((t, i) => `SELECT ${i} AS i, t.* FROM (${checksumQuery(t, rules)}) t`)
       .join(' UNION ALL ');
     const both = await Promise.allSettled([
       source.query<ChecksumRow>(sql),
-      lifted && tables[0] ? queryUnforced(target, tables[0], sql) : target.query<ChecksumRow>(sql),
+      way === 'unforced' && tables[0]
+        ? queryUnforced(target, tables[0], sql)
+        : target.query<ChecksumRow>(sql),
     ]);
     signal.throwIfAborted();
     const [ofSource, ofTarget] = both;
@@ -69,6 +75,7 @@ class VerifyWorker {
         const row = (rows: readonly ChecksumRow[]): ChecksumRow | undefined => rows.find((r) => r.i === i);
         record(this.context, table, compare(row(ofSource.value.rows), row(ofTarget.value.rows)));
       }
+      if (way === 'searchPath') await this.close();
       return;
     }
     const failed = both.find((r) => r.status === 'rejected');
@@ -77,7 +84,8 @@ class VerifyWorker {
     await this.close();
     const denied = ofTarget?.status === 'rejected' && reason.sqlstate === '42501';
     if (tables.length > 1) for (const table of tables) await this.verify([table]);
-    else if (denied && !lifted) await this.verify(tables, true);
+    else if (denied && !way) await this.verify(tables, 'unforced');
+    else if (isUndefinedName(reason) && !way) await this.verify(tables, 'searchPath');
     else for (const table of tables) recordFailure(this.context, table, reason);
   }
 
@@ -88,7 +96,9 @@ class VerifyWorker {
       await Promise.all([pair.source, pair.target].map((session) => this.context.sessions.close(session)));
   }
 
-  private async open(): Promise<{ source: Session; target: Session; rules: ChecksumRules }> {
+  private async open(
+    searchPath: boolean,
+  ): Promise<{ source: Session; target: Session; rules: ChecksumRules }> {
     const { sessions, snapshot } = this.context;
     const source = await sessions.open('source', `verify ${this.number + 1}`);
     const target = await sessions.open('target', `verify ${this.number + 1}`);
@@ -96,6 +106,8 @@ class VerifyWorker {
     const rules = checksumRules(source.versionNum, target.versionNum, same);
     await source.script(checksumSettings(rules));
     await target.script(checksumSettings(rules));
+    if (searchPath)
+      for (const session of [source, target]) await useSearchPath(session, this.context.searchPath);
     await importSnapshot(source, snapshot);
     return { source, target, rules };
   }
