@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatSeconds } from '../base/format.js';
+import { formatBytes, formatCount, formatSeconds, plural } from '../base/format.js';
 import type { DoneEvent, Phase, RunEvent, RunSnapshot } from '../protocol/model.js';
 
 export interface Output {
@@ -138,7 +138,7 @@ export function summary(event: DoneEvent): string {
   const equal = event.tables.filter((t) => t.equal).length;
   return [
     ...(event.fault ? [`${event.fault.code}: ${event.fault.message}`, `    ${event.fault.fix}`] : []),
-    `${words[event.exitCode]}: ${formatCount(totals.tables)} tables, ${formatCount(totals.rows)} rows, ${formatBytes(totals.bytes)} in ${formatSeconds(event.seconds)}; ` +
+    `${words[event.exitCode]}: ${plural(totals.tables, 'table')}, ${plural(totals.rows, 'row')}, ${formatBytes(totals.bytes)} in ${formatSeconds(event.seconds)}; ` +
       `${formatCount(equal)} of ${formatCount(event.tables.length)} tables verified equal; ${totals.skipped} skipped, ${totals.failed} failed, ${totals.different} different.`,
     `Report: ${event.report}`,
   ].join('\n');
