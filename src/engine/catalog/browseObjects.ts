@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/format.js';
 import type { ObjectKind } from '../../protocol/engine.js';
-import { type ChildrenPage, node, ownTypes, type PageQuery, page, withSizes } from './browse.js';
+import { type ChildrenPage, node, ownTypes, type PageQuery, page, withSizes } from './browsePage.js';
 import { notOfExtension } from './filter.js';
 
 interface RelationRow {

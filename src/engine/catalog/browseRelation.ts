@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/format.js';
-import { type ChildrenPage, node, type PageQuery } from './browse.js';
 import { browseRelations } from './browseObjects.js';
+import { type ChildrenPage, node, type PageQuery } from './browsePage.js';
 
 interface ColumnRow {
   name: string;
