@@ -49,7 +49,7 @@ export async function connect(
     } catch (error) {
       last = describe(error, host, side, spec);
       // As libpq: a server that answered with a refusal is the answer; one that is away or not ready is not.
-      if (!['FF100', 'FF101', 'FF111', 'FF114', 'FF115'].includes(last.code)) throw last;
+      if (!['FF100', 'FF101', 'FF109', 'FF111', 'FF114', 'FF115'].includes(last.code)) throw last;
     }
   }
   throw last ?? new Fault('FF110', 'no host was given');
@@ -158,7 +158,9 @@ function describe(error: unknown, host: Host, side: Side, spec: ConnectionSpec):
   let code = mapped.code === 'FF115' && mapped.sqlstate === undefined ? 'FF100' : mapped.code;
   // No CONNECT privilege, or NOLOGIN by another name.
   if (mapped.sqlstate === '42501') code = 'FF113';
-  if (mapped.sqlstate === '08P01' && poolerPorts.has(host.port)) code = 'FF109';
+  // PgBouncer is off unless asked for, and then nothing answers at its port: the answer is the other port, too.
+  const unpooled = mapped.sqlstate === '08P01' || code === 'FF100' || code === 'FF111';
+  if (unpooled && poolerPorts.has(host.port)) code = 'FF109';
   if (code === 'FF509') return mapped;
   const message = `${place}, user "${spec.user}", database "${spec.database}": ${mapped.message}`;
   return new Fault(code, message, {
