@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { type DemoServers, database, startDemoServers } from '../demo/servers.js';
 import {
-  contextMenu,
+  clearNotifications,
   expand,
   press,
   quickPickRow,
@@ -17,7 +17,7 @@ import {
   webview,
 } from '../support/workbenchPage.js';
 import { openSession, type Session, withPicture } from './session.js';
-import { pick } from './wizard.js';
+import { menu, pick } from './wizard.js';
 
 const bound = 60_000;
 
@@ -42,7 +42,9 @@ describe('a light window without a folder', () => {
 
   before(async () => {
     demo = await startDemoServers();
-    source = new pg.Client({ connectionString: demo.source, password: demo.password });
+    const address = new URL(demo.source);
+    address.password = demo.password;
+    source = new pg.Client({ connectionString: address.href });
     await source.connect();
     session = await openSession({
       theme: 'light',
@@ -91,6 +93,7 @@ describe('a light window without a folder', () => {
     await webview(page).getByRole('button', { name: 'Resume' }).click();
     await webview(page).locator('.pill', { hasText: 'verified' }).waitFor();
     await session.screenshot('dashboard-light');
+    await clearNotifications(page);
     await webview(page).getByRole('tab', { name: 'Log' }).click();
     await webview(page).getByRole('log').getByText('Ended: verified').waitFor();
     await session.screenshot('log-light');
@@ -103,7 +106,7 @@ describe('a light window without a folder', () => {
     const { page } = session;
     await expand(page, /^harbour, verified/);
     await expand(page, /^Verify/);
-    await treeItem(page, /harbour\.ships/).waitFor();
+    await treeItem(page, /harbour\.containers/).waitFor();
   });
 
   step('a second migration into the same place asks before it does anything', async () => {
@@ -117,10 +120,10 @@ describe('a light window without a folder', () => {
 
   step('a server is removed only with consent', async () => {
     const { page } = session;
-    await contextMenu(page, /^Flexible, target/, /^Remove Server/);
+    await menu(page, /^Flexible, target/, /^Remove Server/);
     await press(page, 'Cancel');
     await treeItem(page, /^Flexible, target/).waitFor();
-    await contextMenu(page, /^Flexible, target/, /^Remove Server/);
+    await menu(page, /^Flexible, target/, /^Remove Server/);
     await press(page, 'Remove');
     await treeItem(page, /^Flexible, target/).waitFor({ state: 'detached' });
   });

@@ -1,6 +1,6 @@
 /** Steps of the multi-step inputs, as a user takes them: each waits for its own prompt before it acts. */
 import type { Page } from 'playwright-core';
-import { quickInput, quickPickRow } from '../support/workbenchPage.js';
+import { quickInput, quickPickRow, treeItem } from '../support/workbenchPage.js';
 
 /** Types into the input box whose prompt begins so, and accepts. */
 export async function type(page: Page, prompt: string, text: string): Promise<void> {
@@ -35,4 +35,20 @@ export async function fillForm(page: Page, answers: FormAnswers): Promise<void> 
   await type(page, 'Database', answers.database);
   await pick(page, 'TLS mode', new RegExp(`^${answers.sslmode}`));
   await type(page, 'Password', answers.password);
+}
+
+/** An entry of a context menu. VS Code ignores clicks in the first tenth of a second of a menu, so it is clicked until it goes. */
+export async function menu(page: Page, item: RegExp, entry: RegExp): Promise<void> {
+  await treeItem(page, item).first().click({ button: 'right' });
+  const row = page.getByRole('menuitem', { name: entry }).first();
+  await row.waitFor();
+  for (const until = Date.now() + 10_000; Date.now() < until; ) {
+    await row.click({ timeout: 1000 }).catch(() => undefined);
+    const gone = await row.waitFor({ state: 'detached', timeout: 300 }).then(
+      () => true,
+      () => false,
+    );
+    if (gone) return;
+  }
+  throw new Error(`the menu entry ${entry} stays`);
 }

@@ -14,10 +14,17 @@ export class Log {
   readonly element: HTMLElement;
   readonly #lines = h('div', { class: 'log', role: 'log', tabindex: '0', 'aria-label': t('Log') });
   #shown: readonly LogLine[] = [];
+  #following = true;
 
   constructor(openLog: () => void) {
     const button = h('vscode-button', { appearance: 'secondary' }, t('Show Whole Log'));
     button.addEventListener('click', openLog);
+    this.#lines.addEventListener('scroll', () => {
+      const { scrollTop, scrollHeight, clientHeight } = this.#lines;
+      // A hidden tab has no height: that is no wish of the user's.
+      if (clientHeight > 0) this.#following = scrollTop + clientHeight >= scrollHeight - 8;
+    });
+    new ResizeObserver(() => this.#follow()).observe(this.#lines);
     this.element = h('div', { class: 'log-panel' }, this.#lines, h('div', { class: 'filters' }, button));
   }
 
@@ -26,13 +33,15 @@ export class Log {
     const shownLast = this.#shown.at(-1);
     if (log.length === this.#shown.length && last?.at === shownLast?.at && last?.text === shownLast?.text)
       return;
-    const { scrollTop, scrollHeight, clientHeight } = this.#lines;
-    const following = scrollTop + clientHeight >= scrollHeight - 8;
     this.#shown = log;
     this.#lines.replaceChildren(
       ...(log.length === 0 ? [h('p', { class: 'empty' }, t('Nothing has happened yet.'))] : log.map(line)),
     );
-    if (following) this.#lines.scrollTop = this.#lines.scrollHeight;
+    this.#follow();
+  }
+
+  #follow(): void {
+    if (this.#following) this.#lines.scrollTop = this.#lines.scrollHeight;
   }
 }
 

@@ -45,10 +45,15 @@ export class Migration {
     return this.#engine !== undefined;
   }
 
-  /** Whether a run can be taken up again where it stopped. */
+  /** Whether there is work of a run that can be taken up again. */
   get resumable(): boolean {
     const state = this.snapshot?.state;
-    return !this.running && (state === 'interrupted' || state === 'incomplete' || state === 'refused');
+    return !this.running && (state === 'interrupted' || state === 'incomplete');
+  }
+
+  /** Whether nothing has been done yet: it never ran, or was refused before anything was changed. */
+  get startable(): boolean {
+    return !this.running && (this.snapshot === undefined || this.snapshot.state === 'refused');
   }
 
   /** Reads the last run from its files, once; again after `forget`. */

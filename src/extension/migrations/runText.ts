@@ -100,10 +100,10 @@ export function eventLine(event: RunEvent): LogLine | undefined {
       if (event.state === 'failed')
         return line(
           'error',
-          `${event.database}: ${event.kind} ${event.object}: ${event.error?.message ?? workStateLabel('failed')}`,
+          `${event.database}: ${event.object}: ${event.error?.message ?? workStateLabel('failed')}`,
         );
       return event.state === 'skipped'
-        ? line('warning', `${event.database}: ${event.kind} ${event.object}: ${workStateLabel('skipped')}`)
+        ? line('debug', `${event.database}: ${event.object}: ${workStateLabel('skipped')}`)
         : undefined;
     case 'finding': {
       const { severity, code, message } = event.finding;

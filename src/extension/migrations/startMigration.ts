@@ -80,7 +80,7 @@ export class MigrationStarter {
     if (snapshot.state === 'succeeded') {
       const message = t('{0} is migrated and verified: {1}.', name, totalsText(snapshot));
       chosen = await vscode.window.showInformationMessage(message, report);
-    } else if (snapshot.fault) {
+    } else if (snapshot.fault && snapshot.fault.code !== 'FF509') {
       return this.#tellFault(migration, snapshot.fault);
     } else if (snapshot.state === 'incomplete') {
       const found = snapshot.findings.filter((finding) => finding.severity !== 'note').length;
@@ -105,7 +105,7 @@ export class MigrationStarter {
     if (fault.code === 'FF202') return this.#offerNonEmpty(migration, fault);
     if (fault.code === 'FF210') return this.#offerRestart(migration, fault);
     if (fault.code === 'FF102') return this.#offerPassword(migration, named);
-    const resume = t('Resume');
+    const resume = migration.startable ? t('Try Again') : t('Resume');
     const report = t('Open Report');
     const chosen = await showFault(named, resume, ...(migration.snapshot ? [report] : []));
     if (chosen === resume) await this.start(migration);
@@ -115,7 +115,7 @@ export class MigrationStarter {
 
   async #offerNonEmpty(migration: Migration, fault: FaultData): Promise<void> {
     const go = t('Create Beside It');
-    const detail = `${faultText(fault)}\n\n${t('Nothing that is there is dropped, truncated or overwritten.')}`;
+    const detail = `${fault.message}\n\n${t('Nothing that is there is dropped, truncated or overwritten.')}`;
     const message = t(
       'The target of {0} is not empty. Create what is missing beside what it holds?',
       migration.name,

@@ -147,7 +147,7 @@ function stateOf(migration: Migration): DashboardState {
     history: migration.history,
     log: migration.log,
     can: {
-      start: !running && snapshot === undefined,
+      start: migration.startable,
       stop: running && snapshot?.state !== 'stopping',
       resume: migration.resumable,
       openReport: !running && snapshot !== undefined,
