@@ -16,6 +16,8 @@ export interface TrackerHooks {
 export class RunTracker implements RunSink {
   readonly databases: DatabaseTracker[] = [];
   readonly findings: Finding[] = [];
+  /** What was found twice is told once. */
+  private readonly told = new Set<string>();
   state: RunState = 'running';
   fault: FaultData | undefined;
   endedAt: number | undefined;
@@ -51,14 +53,9 @@ export class RunTracker implements RunSink {
   }
 
   finding(finding: Finding): void {
-    const known = this.findings.some(
-      (f) =>
-        f.code === finding.code &&
-        f.database === finding.database &&
-        f.object === finding.object &&
-        f.message === finding.message,
-    );
-    if (known) return;
+    const key = JSON.stringify([finding.code, finding.database, finding.object, finding.message]);
+    if (this.told.has(key)) return;
+    this.told.add(key);
     this.findings.push(finding);
     this.emit({ event: 'finding', finding });
   }

@@ -114,17 +114,19 @@ function missingRoles(
   planned: readonly PlannedStatement[],
   roles: ReadonlySet<string>,
 ): Omit<Finding, 'database'>[] {
-  const byRole = new Map<string, PlannedStatement[]>();
+  const byRole = new Map<string, { first: PlannedStatement; count: number }>();
   for (const item of planned) {
     if (item.finding?.code !== 'FF413') continue;
-    for (const role of missingGrantees(item.statement, roles))
-      byRole.set(role, [...(byRole.get(role) ?? []), item]);
+    for (const role of missingGrantees(item.statement, roles)) {
+      const known = byRole.get(role);
+      byRole.set(role, { first: known?.first ?? item, count: (known?.count ?? 0) + 1 });
+    }
   }
-  return [...byRole].map(([role, items]) => ({
+  return [...byRole].map(([role, { first, count }]) => ({
     code: 'FF413',
     severity: 'warning',
     object: `role ${role}`,
-    message: `The role ${role} does not exist on the target: ${plural(items.length, 'grant')} left out, the first on ${items[0]?.statement.object ?? ''}.`,
+    message: `The role ${role} does not exist on the target: ${plural(count, 'statement')} left out, the first: ${first.statement.object}.`,
     fix: errorCodes.FF413.help,
   }));
 }
