@@ -8,7 +8,7 @@ import { loadSample } from '../support/sample/sample.js';
 
 /** Repeats a failure: FLEXFERRY_SEED=1234 npm test -- test/postgres/resume.test.ts; FLEXFERRY_KILLS for more of them. */
 const seed = Number(process.env['FLEXFERRY_SEED'] ?? Date.now() % 1_000_000);
-const rounds = Number(process.env['FLEXFERRY_KILLS'] ?? 9) / 3;
+const rounds = Number(process.env['FLEXFERRY_KILLS'] ?? 6) / 3;
 
 /** mulberry32: the same numbers for the same seed. */
 function randomFrom(start: number): () => number {
