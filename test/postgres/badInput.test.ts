@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import {
-  assertNothingLeft,
-  type CliOptions,
-  cliFolder,
-  doneOf,
-  reportOf,
-  runCli,
-} from '../support/flexferry.js';
+import { cliFolder, doneOf, runCli } from '../support/flexferry.js';
 import { makeCertificates } from '../support/postgres/certificates.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
 import { startFlexibleServerTwin, type TestTwin } from '../support/postgres/twin.js';
+import { assertRefused, type Refusal } from '../support/refused.js';
 
 const password = 'right horse';
 let source: TestServer;
@@ -52,21 +46,13 @@ after(async () => {
 const from = (user: string, secret = password, database = tables): string =>
   `postgresql://${user}:${encodeURIComponent(secret)}@127.0.0.1:${source.port}/${database}`;
 
-interface Refused {
-  readonly code: string;
-  readonly says: RegExp;
-  readonly fix?: RegExp;
-}
-
-/** Runs a clone that must not begin: documented code, report of it, exit 3, target as it was, nothing left. */
-async function refused(
+/** A clone that must not begin. */
+const refused = (
   args: { source?: string; target?: string; more?: readonly string[] },
-  expected: Refused,
-  options: CliOptions = {},
-): Promise<void> {
-  using folder = cliFolder();
-  const before = await targetContent();
-  const result = await runCli(
+  expected: Refusal,
+): Promise<void> =>
+  assertRefused(
+    { source, target },
     [
       'clone',
       '--source',
@@ -75,44 +61,8 @@ async function refused(
       args.target ?? target.uri('fresh'),
       ...(args.more ?? []),
     ],
-    { folder, ...options },
+    expected,
   );
-  const done = doneOf(result);
-  assert.equal(done.fault?.code, expected.code, `${done.fault?.message}`);
-  assert.match(done.fault.message, expected.says);
-  assert.match(done.fault.fix, expected.fix ?? /\S+ \S+ \S+/);
-  assert.equal(done.state, 'refused');
-  assert.equal(done.exitCode, 3);
-  assert.equal(result.code, 3);
-  assert.equal(done.totals.tables, 0);
-  const report = reportOf(folder);
-  assert.equal(report.snapshot.state, 'refused');
-  assert.equal(report.exitCode, 3);
-  assert.equal(report.snapshot.fault?.code, expected.code);
-  const page = readFileSync(join(folder.report, 'report.html'), 'utf8');
-  assert.ok(page.includes('Not started') && page.includes(expected.code));
-  assert.deepEqual(await targetContent(), before, 'the target was touched');
-  await assertNothingLeft(source, target, folder);
-}
-
-/** Databases and what users made in them. */
-async function targetContent(): Promise<unknown[]> {
-  const databases = await target.superQuery<{ datname: string }>(
-    'postgres',
-    `SELECT datname FROM pg_database WHERE datallowconn AND datname !~ '^(azure_|template)' ORDER BY 1`,
-  );
-  return Promise.all(
-    databases.map(async ({ datname }) => [
-      datname,
-      await target.superQuery(
-        datname,
-        `SELECT n.nspname, relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-        WHERE nspname !~ '^(pg_|information_schema)' ORDER BY 1, 2`,
-      ),
-      await target.superQuery(datname, 'SELECT nspname FROM pg_namespace ORDER BY 1'),
-    ]),
-  );
-}
 
 describe('connecting', () => {
   test('wrong password on the source', () =>

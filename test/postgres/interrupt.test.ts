@@ -12,7 +12,15 @@ import {
   problemsOf,
   reportOf,
 } from '../support/flexferry.js';
-import { gatedSchema, gates, type Hold, hold, holdGate, untilBlocked } from '../support/gates.js';
+import {
+  foreignKeyGate,
+  gatedSchema,
+  gates,
+  type Hold,
+  hold,
+  holdGate,
+  untilBlocked,
+} from '../support/gates.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
 import { startFlexibleServerTwin, type TestTwin } from '../support/postgres/twin.js';
 
@@ -37,7 +45,7 @@ const holds: Readonly<Record<Phase, (database: string) => Promise<[TestServer, H
   preData: async (d) => [target, await hold(target, d, 'CREATE SCHEMA app')],
   copy: async (d) => [target, await holdGate(target, d, gates.copy)],
   indexes: async (d) => [target, await holdGate(target, d, gates.indexes)],
-  constraints: async (d) => [target, await hold(target, d, 'LOCK TABLE app.parent IN ROW EXCLUSIVE MODE')],
+  constraints: async (d) => [target, await holdGate(target, d, gates.constraints)],
   postData: async (d) => [target, await holdGate(target, d, gates.postData)],
   sequences: async (d) => [target, await hold(target, d, 'ALTER SEQUENCE app.numbers CACHE 2')],
   analyze: async (d) => [
@@ -47,30 +55,47 @@ const holds: Readonly<Record<Phase, (database: string) => Promise<[TestServer, H
   verify: async (d) => [target, await hold(target, d, 'LOCK TABLE app.plain IN SHARE UPDATE EXCLUSIVE MODE')],
 };
 
-/** Starts it and waits until it stands still in the phase. */
-async function runUntil(
-  phase: Phase,
-  database: string,
-  args: readonly string[],
-  folder: CliFolder,
-): Promise<{ run: CliRun; release: () => Promise<void> }> {
-  const [server, held] = await holds[phase](database);
-  const run = new CliRun(args, { folder });
-  const begun = (p: Phase) =>
-    run.until((e) => e.event === 'phase' && e.phase === p && e.state === 'running', p);
-  if (phase !== 'verify') {
-    await begun(phase);
-    await untilBlocked(server, phase);
-    return { run, release: held.release };
+/** A run that stands still in a phase; disposing of it ends it and what held it. */
+class StoppedRun implements AsyncDisposable {
+  private readonly held: Hold[] = [];
+  private constructor(readonly run: CliRun) {}
+
+  static async in(
+    phase: Phase,
+    database: string,
+    args: readonly string[],
+    folder: CliFolder,
+  ): Promise<StoppedRun> {
+    const [server, held] = await holds[phase](database);
+    const stopped = new StoppedRun(new CliRun(args, { folder }));
+    stopped.held.push(held);
+    try {
+      await stopped.reach(phase === 'verify' ? 'analyze' : phase, server);
+      if (phase === 'verify') await stopped.goOnToVerify(database);
+      return stopped;
+    } catch (error) {
+      await stopped[Symbol.asyncDispose]();
+      throw error;
+    }
   }
-  // What verify reads on the source, assess and dump read too: it is locked once they are over.
-  await begun('analyze');
-  await untilBlocked(target, 'analyze');
-  const reading = await hold(source, database, 'LOCK TABLE app.plain');
-  await held.release();
-  await begun('verify');
-  await untilBlocked(source, 'verify');
-  return { run, release: reading.release };
+
+  /** What verify reads on the source, assess and dump read too: it is locked once they are over. */
+  private async goOnToVerify(database: string): Promise<void> {
+    this.held.push(await hold(source, database, 'LOCK TABLE app.plain'));
+    await this.held[0]?.release();
+    await this.reach('verify', source);
+  }
+
+  private async reach(phase: Phase, server: TestServer): Promise<void> {
+    await this.run.until((e) => e.event === 'phase' && e.phase === phase && e.state === 'running', phase);
+    await untilBlocked(server, phase);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.run.child.kill('SIGKILL');
+    await this.run.result;
+    for (const held of this.held) await held.release();
+  }
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -82,32 +107,30 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       database = await source.createDatabase();
       await source.query(database, gatedSchema);
       await target.createDatabase(database);
+      await target.superQuery(database, foreignKeyGate);
       args = ['clone', '--source', source.uri(database), '--target', target.uri(database)];
     });
     after(() => folder[Symbol.dispose]());
 
     for (const phase of phases) {
       test(`during ${phase}: exit 4, nothing left`, async () => {
-        const { run, release } = await runUntil(phase, database, args, folder);
-        try {
-          const asked = Date.now();
-          run.child.kill(signal);
-          const result = await run.result;
-          const done = doneOf(result);
-          assert.equal(result.code, 4, result.stderr);
-          assert.deepEqual([done.state, done.exitCode, done.fault?.code], ['interrupted', 4, 'FF509']);
-          assert.match(done.fault?.fix ?? '', /Resume/);
-          assert.ok(Date.now() - asked < 8_000, 'stops soon');
-          const report = reportOf(folder);
-          assert.equal(report.snapshot.state, 'interrupted');
-          const states = new Map(report.snapshot.databases[0]?.phases.map((p) => [p.phase, p.state]));
-          assert.equal(states.get(phase), 'pending', 'what was interrupted is not called done');
-          assert.match(readFileSync(join(folder.report, 'report.html'), 'utf8'), /Interrupted/);
-          // The lock is still held: nobody waits for it any more.
-          await assertNothingLeft(source, target, folder);
-        } finally {
-          await release();
-        }
+        await using stopped = await StoppedRun.in(phase, database, args, folder);
+        const { run } = stopped;
+        const asked = Date.now();
+        run.child.kill(signal);
+        const result = await run.result;
+        const done = doneOf(result);
+        assert.equal(result.code, 4, result.stderr);
+        assert.deepEqual([done.state, done.exitCode, done.fault?.code], ['interrupted', 4, 'FF509']);
+        assert.match(done.fault?.fix ?? '', /Resume/);
+        assert.ok(Date.now() - asked < 8_000, 'stops soon');
+        const report = reportOf(folder);
+        assert.equal(report.snapshot.state, 'interrupted');
+        const states = new Map(report.snapshot.databases[0]?.phases.map((p) => [p.phase, p.state]));
+        assert.equal(states.get(phase), 'pending', 'what was interrupted is not called done');
+        assert.match(readFileSync(join(folder.report, 'report.html'), 'utf8'), /Interrupted/);
+        // The lock is still held: nobody waits for it any more.
+        await assertNothingLeft(source, target, folder);
       });
     }
 
@@ -135,7 +158,8 @@ test('SIGHUP stops as well, and a second signal ends at once', async () => {
   await source.query(database, gatedSchema);
   await target.createDatabase(database);
   const args = ['clone', '--source', source.uri(database), '--target', target.uri(database)];
-  const { run, release } = await runUntil('copy', database, args, folder);
+  await using stopped = await StoppedRun.in('copy', database, args, folder);
+  const { run } = stopped;
   // A server that answers nothing any more: a stop cannot be clean, and the user does not wait for it.
   process.kill(target.pid, 'SIGSTOP');
   try {
@@ -145,7 +169,6 @@ test('SIGHUP stops as well, and a second signal ends at once', async () => {
     assert.equal((await run.result).code, 4);
   } finally {
     process.kill(target.pid, 'SIGCONT');
-    await release();
   }
   await assertNothingLeft(source, target, folder);
 });

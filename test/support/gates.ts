@@ -28,7 +28,17 @@ export const gatedSchema = `
   INSERT INTO app.plain SELECT i, repeat('x', 100) FROM generate_series(1, 1000) i;
 `;
 
-export const gates = { copy: 1, indexes: 2, postData: 3 } as const;
+export const gates = { copy: 1, indexes: 2, postData: 3, constraints: 4 } as const;
+
+/**
+ * Nothing of a foreign key runs code of the schema, and locks on its tables would stop their indexes as well: on the
+ * target an event trigger waits at gate 4 before the first one. In pg_catalog, where it is nobody's object.
+ */
+export const foreignKeyGate = `
+  CREATE FUNCTION pg_catalog.flexferry_test_gate() RETURNS event_trigger LANGUAGE plpgsql AS
+    $$BEGIN IF current_query() ~ 'FOREIGN KEY' THEN PERFORM pg_advisory_xact_lock_shared(4); END IF; END$$;
+  CREATE EVENT TRIGGER flexferry_test_gate ON ddl_command_start WHEN TAG IN ('ALTER TABLE')
+    EXECUTE FUNCTION pg_catalog.flexferry_test_gate()`;
 
 /** A transaction of the test's own that keeps others waiting until it is rolled back. */
 export interface Hold extends AsyncDisposable {
