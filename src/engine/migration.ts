@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ConnectionSpec, describeConnection } from '../protocol/connection.js';
+import { type ConnectionSpec, describeServer } from '../protocol/connection.js';
 import type { RunParams } from '../protocol/engine.js';
 import { errorCodes } from '../protocol/errorCodes.js';
 import type { DoneEvent, RunEvent, RunSnapshot } from '../protocol/model.js';
@@ -53,8 +53,8 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
     {
       run,
       name: project.name,
-      source: describeConnection(source),
-      target: describeConnection(target),
+      source: describeServer(source),
+      target: describeServer(target),
       reportDirectory,
       ddlDirectory,
     },
@@ -74,8 +74,8 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
   tracker.emit({
     event: 'start',
     run,
-    source: describeConnection(source),
-    target: describeConnection(target),
+    source: describeServer(source),
+    target: describeServer(target),
     databases: project.databases.map((d) => ({ source: d.source, target: d.target })),
   });
   await moveAll(jobs, tracker, hooks.signal);

@@ -5,7 +5,7 @@ export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' |
 
 /**
  * A connection after URI, keyword string, service file, PG* variables and .pgpass were applied. The password
- * lives in memory only: whatever writes a spec to a file, log or event uses {@link describeConnection}.
+ * lives in memory only: whatever writes a spec to a file, log or event uses {@link describeServer}.
  */
 export interface ConnectionSpec {
   /** One or several hosts, tried in order as libpq does. A host that starts with "/" is a socket directory. */
@@ -51,7 +51,7 @@ export interface FaultData {
   readonly object?: string;
 }
 
-/** "user@host:port/database", safe for titles, logs and reports. */
-export function describeConnection(spec: Pick<ConnectionSpec, 'hosts' | 'user' | 'database'>): string {
-  return `${spec.user}@${spec.hosts.map((h) => `${h.host}:${h.port}`).join(',')}/${spec.database}`;
+/** "user@host:port", safe for titles, logs and reports. */
+export function describeServer(spec: Pick<ConnectionSpec, 'hosts' | 'user'>): string {
+  return `${spec.user}@${spec.hosts.map((h) => `${h.host}:${h.port}`).join(',')}`;
 }
