@@ -157,13 +157,13 @@ describe('clone', () => {
     assert.match(stdout, /Migrated and verified: 2 tables/);
   });
 
-  test('--restart takes back what an interrupted run made', async () => {
+  test('--restart after a success takes nothing back', async () => {
     using folder = cliFolder();
     await target.createDatabase('again');
     await target.query('again', 'CREATE TABLE own (id int)');
     const first = await runCli([...both('again'), '--yes'], { folder });
     assert.equal(first.code, 0, doneOf(first).fault?.message);
-    // A migration that has succeeded left no checkpoints: what it made is the user's now.
+    // It left no checkpoints: what it made is the user's now.
     const second = await runCli([...both('again'), '--restart'], { folder });
     assert.deepEqual([second.code, doneOf(second).fault?.code], [3, 'FF202']);
   });
