@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertSame, type Place } from '../support/compare.js';
-import { assertClean, assertSucceeded, clone, createSampleRoles, startClone } from '../support/migrate.js';
+import {
+  assertClean,
+  assertSucceeded,
+  clone,
+  createSampleRoles,
+  migrateHere,
+  startClone,
+} from '../support/migrate.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
 import { startFlexibleServerTwin, type TestTwin } from '../support/postgres/twin.js';
 import { loadSample } from '../support/sample/sample.js';
@@ -143,6 +150,33 @@ describe('a migration killed at any moment', () => {
     }
     assert.ok(finished.size > 30);
     await finish('between', finished);
+  });
+});
+
+describe('a migration of two databases', () => {
+  test('stopped in the second one is finished for both', async () => {
+    await source.query('postgres', 'CREATE DATABASE small');
+    await source.query(
+      'small',
+      `CREATE TABLE t (id int); INSERT INTO t VALUES (1); CREATE VIEW v AS TABLE t`,
+    );
+    const databases = [
+      { source: 'small', target: 'small' },
+      { source: 'harbour', target: 'second' },
+    ];
+    const stop = new AbortController();
+    const first = await migrateHere(source.uri(), target.uri(), databases, {
+      signal: stop.signal,
+      onEvent: (e) => {
+        if (e.event === 'phase' && e.database === 'harbour' && e.phase === 'copy') stop.abort();
+      },
+    });
+    assert.equal(first.done.exitCode, 4);
+    const second = await migrateHere(source.uri(), target.uri(), databases);
+    assert.equal(second.done.exitCode, 0, JSON.stringify(second.done.fault ?? second.done.findings));
+    await assertSame({ server: source, database: 'small' }, to('small'));
+    await assertSame(from(), to('second'));
+    for (const database of ['small', 'second']) await assertClean(target, database);
   });
 });
 

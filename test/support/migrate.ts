@@ -142,20 +142,33 @@ export function assertSucceeded(result: CloneResult): DoneEvent {
 export async function migrateHere(
   source: string,
   target: string,
-  database: ProjectDatabase,
-  change: Partial<ProjectOptions> & { restart?: boolean; signal?: AbortSignal } = {},
+  database: ProjectDatabase | readonly ProjectDatabase[],
+  change: Partial<ProjectOptions> & {
+    restart?: boolean;
+    signal?: AbortSignal;
+    onEvent?: (event: RunEvent) => void;
+  } = {},
 ): Promise<{ done: DoneEvent; events: RunEvent[] }> {
-  const { restart = false, signal = new AbortController().signal, ...options } = change;
+  const { restart = false, signal = new AbortController().signal, onEvent, ...options } = change;
+  const databases = 'source' in database ? [database] : database;
   const events: RunEvent[] = [];
-  const hooks: RunHooks = { onSnapshot: () => {}, onEvent: (e) => events.push(e), signal, distDir };
+  const hooks: RunHooks = {
+    onSnapshot: () => {},
+    onEvent: (e) => {
+      events.push(e);
+      onEvent?.(e);
+    },
+    signal,
+    distDir,
+  };
   await runMigration(
     {
       project: {
         version: 1,
-        name: database.source,
+        name: 'test',
         source: { connection: source },
         target: { connection: target },
-        databases: [database],
+        databases,
         options: { ...defaultOptions, ...options },
       },
       directory: newReportFolder(),
