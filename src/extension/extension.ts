@@ -33,7 +33,7 @@ export function activate(context: vscode.ExtensionContext): TestApi | undefined 
   const engine = new BrowsingEngine(script, log);
   const migrations = new Migrations(context, script, log);
   const starter = new MigrationStarter(registry);
-  const dashboard = new Dashboard(dist, icon, migrations, log);
+  const dashboard = new Dashboard(dist, icon, migrations, context.workspaceState, log);
   const report = new ReportPanel(icon);
   const serversView = new ServersView(registry, engine);
   const migrationsView = new MigrationsView(migrations);

@@ -16,7 +16,7 @@ import {
   webview,
 } from '../support/workbenchPage.js';
 import { openSession, type Session, withPicture } from './session.js';
-import { fillForm, pick, type } from './wizard.js';
+import { fillForm, inlineAction, pick, type } from './wizard.js';
 
 const bound = 60_000;
 
@@ -111,9 +111,7 @@ describe('a migration in the workbench', () => {
   });
 
   step('the summary says what will be created, a database is renamed, and the run is watched', async () => {
-    const source = treeItem(page, /^Harbour/).first();
-    await source.hover();
-    await source.getByRole('button', { name: 'Migrate to Flexible Server' }).click();
+    await inlineAction(page, /^Harbour/, 'Migrate to Flexible Server');
     await pick(page, 'Enter starts', 'new database "harbour"');
     await type(page, 'Name of the database on the target', 'harbour_moved');
     await quickPickRow(page, 'new database "harbour_moved"').waitFor();

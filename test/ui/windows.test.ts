@@ -17,7 +17,7 @@ import {
   webview,
 } from '../support/workbenchPage.js';
 import { openSession, type Session, withPicture } from './session.js';
-import { menu, pick } from './wizard.js';
+import { inlineAction, menu, pick } from './wizard.js';
 
 const bound = 60_000;
 
@@ -29,9 +29,7 @@ const registered = (demo: DemoServers) => [
 
 /** Starts with the defaults: an icon, and Enter. */
 async function startWithDefaults({ page }: Session): Promise<void> {
-  const source = treeItem(page, /^Harbour/).first();
-  await source.hover();
-  await source.getByRole('button', { name: 'Migrate to Flexible Server' }).click();
+  await inlineAction(page, /^Harbour/, 'Migrate to Flexible Server');
   await pick(page, 'Enter starts', 'Start migration');
 }
 
@@ -177,5 +175,73 @@ describe('an untrusted workspace', () => {
     if (await several.isVisible()) await several.click();
     await refusal.waitFor();
     assert.equal(await toast(page, 'Migrating planted').count(), 0);
+  });
+});
+
+describe('a high-contrast window that is reloaded while two databases are migrated', () => {
+  let demo: DemoServers;
+  let session: Session;
+  let source: pg.Client;
+
+  before(async () => {
+    demo = await startDemoServers();
+    const address = new URL(demo.source);
+    address.password = demo.password;
+    source = new pg.Client({ connectionString: address.href });
+    await source.connect();
+    await source.query('CREATE DATABASE ledger');
+    address.pathname = '/ledger';
+    const ledger = new pg.Client({ connectionString: address.href });
+    await ledger.connect();
+    await ledger.query('CREATE TABLE accounts AS SELECT generate_series(1, 1000) AS id');
+    await ledger.end();
+    session = await openSession({
+      theme: 'highContrast',
+      width: 1360,
+      height: 900,
+      servers: registered(demo),
+    });
+  });
+  after(async () => {
+    await source?.end();
+    await session?.close();
+    await demo?.stop();
+  });
+  const step = (name: string, body: () => Promise<void>) =>
+    test(name, { timeout: bound }, () => withPicture(session, name, body));
+
+  step('the run ends with the window, and the dashboard comes back to say so', async () => {
+    const { page } = session;
+    await source.query('BEGIN; LOCK TABLE harbour.ships IN ACCESS EXCLUSIVE MODE');
+    await showContainer(page, 'Flexferry');
+    await startWithDefaults(session);
+    await webview(page).locator('.pill', { hasText: 'running' }).waitFor();
+    await runCommand(page, 'Developer: Reload Window');
+    await webview(page).locator('.pill', { hasText: 'interrupted' }).waitFor();
+    await source.query('ROLLBACK');
+    const left = `SELECT FROM pg_stat_activity WHERE application_name LIKE 'flexferry %'`;
+    for (const until = Date.now() + 20_000; (await source.query(left)).rowCount !== 0; )
+      assert.ok(Date.now() < until, 'sessions of the ended window are left on the source');
+  });
+
+  step('it is resumed, and each database is shown', async () => {
+    const { page } = session;
+    await webview(page).getByRole('button', { name: 'Resume' }).click();
+    await webview(page).locator('.pill', { hasText: 'verified' }).waitFor();
+    await webview(page)
+      .getByRole('row', { name: /harbour\.containers/ })
+      .waitFor();
+    await session.screenshot('dashboard-high-contrast');
+    await webview(page).getByRole('combobox', { name: 'Database' }).click();
+    await webview(page).getByRole('option', { name: 'ledger' }).click();
+    await webview(page)
+      .getByRole('row', { name: /public\.accounts/ })
+      .waitFor();
+    assert.equal(
+      await webview(page)
+        .getByRole('row', { name: /harbour\.containers/ })
+        .count(),
+      0,
+    );
   });
 });

@@ -52,3 +52,20 @@ export async function menu(page: Page, item: RegExp, entry: RegExp): Promise<voi
   }
   throw new Error(`the menu entry ${entry} stays`);
 }
+
+/** Presses an action that a tree item shows while the pointer is over it; a redraw of the tree takes it away again. */
+export async function inlineAction(page: Page, item: RegExp, action: string): Promise<void> {
+  const row = treeItem(page, item).first();
+  await row.waitFor();
+  const button = row.getByRole('button', { name: action });
+  for (const until = Date.now() + 20_000; ; ) {
+    await page.mouse.move(700, 500);
+    await row.hover();
+    const pressed = await button.click({ timeout: 1000 }).then(
+      () => true,
+      () => false,
+    );
+    if (pressed) return;
+    if (Date.now() > until) throw new Error(`${item} shows no action "${action}"`);
+  }
+}

@@ -13,6 +13,9 @@ import { scriptDocument } from './html.js';
 
 const t = vscode.l10n.t;
 
+/** The project that the dashboard showed last, in workspaceState. */
+const lastProjectKey = 'flexferry.dashboard';
+
 /** Pushes to a visible page, at most one in this many milliseconds. */
 const pushMs = 250;
 
@@ -31,6 +34,7 @@ export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposab
     private readonly dist: vscode.Uri,
     private readonly icon: vscode.Uri,
     private readonly migrations: Migrations,
+    private readonly memory: vscode.Memento,
     private readonly log: vscode.LogOutputChannel,
   ) {}
 
@@ -48,8 +52,11 @@ export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposab
 
   /** After a reload: the page kept the URI of its project, the rest comes from the files of the run. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    // A window that is reloaded at once may not have kept what the page said yet.
     const project =
-      typeof state === 'object' && state !== null && 'project' in state ? state.project : undefined;
+      typeof state === 'object' && state !== null && 'project' in state
+        ? state.project
+        : this.memory.get(lastProjectKey);
     if (this.#panel || typeof project !== 'string') return panel.dispose();
     this.#adopt(panel);
     const migration = await this.migrations.open(vscode.Uri.parse(project));
@@ -88,6 +95,7 @@ export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposab
   }
 
   #watch(migration: Migration): void {
+    void this.memory.update(lastProjectKey, migration.uri.toString());
     if (this.#migration !== migration || !this.#subscription) {
       this.#subscription?.dispose();
       this.#migration = migration;
