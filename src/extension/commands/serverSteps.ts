@@ -41,7 +41,7 @@ const modeStep: Step<ServerDraft> = {
         value: 'paste',
         label: `$(clippy) ${t('Paste a connection string')}`,
         detail: t(
-          'URI, keyword string, JDBC-free: whatever psql takes, also service=… or an empty one for PG* variables',
+          'A URI, a keyword string, service=…, or what the portal of Azure shows: whatever psql takes',
         ),
       },
       {

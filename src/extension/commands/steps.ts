@@ -55,11 +55,7 @@ export interface InputOptions {
   accept?(text: string): Promise<string | undefined>;
 }
 
-/** An input box as a step. Resolves with the outcome and the text. */
-export async function inputStep(
-  at: StepPosition,
-  options: InputOptions,
-): Promise<{ outcome: Outcome; text: string }> {
+function makeInputBox(at: StepPosition, options: InputOptions): vscode.InputBox {
   const box = vscode.window.createInputBox();
   box.title = at.title;
   box.step = at.step;
@@ -69,16 +65,39 @@ export async function inputStep(
   box.password = options.password ?? false;
   box.ignoreFocusOut = true;
   if (options.placeholder !== undefined) box.placeholder = options.placeholder;
-  const toggleButton = () => {
-    const { toggle } = options;
-    if (!toggle) return [];
-    const icon = new vscode.ThemeIcon(toggle.value ? 'save' : 'watch');
-    return [{ iconPath: icon, tooltip: toggle.value ? toggle.on : toggle.off }];
-  };
-  const setButtons = () => {
-    box.buttons = [...(at.back ? [vscode.QuickInputButtons.Back] : []), ...toggleButton()];
-  };
-  setButtons();
+  return box;
+}
+
+function inputButtons(at: StepPosition, { toggle }: InputOptions): vscode.QuickInputButton[] {
+  const back = at.back ? [vscode.QuickInputButtons.Back] : [];
+  if (!toggle) return back;
+  const iconPath = new vscode.ThemeIcon(toggle.value ? 'save' : 'watch');
+  return [...back, { iconPath, tooltip: toggle.value ? toggle.on : toggle.off }];
+}
+
+/** Why the text in the box cannot be taken; asks `accept` last, with the box busy meanwhile. */
+async function refusal(box: vscode.InputBox, options: InputOptions): Promise<string | undefined> {
+  const text = box.value;
+  const wrong = options.validate?.(text);
+  if (wrong !== undefined || !options.accept) return wrong;
+  box.busy = true;
+  box.enabled = false;
+  try {
+    return await options.accept(text);
+  } finally {
+    box.busy = false;
+    box.enabled = true;
+  }
+}
+
+/** An input box as a step. Resolves with the outcome and the text. */
+export async function inputStep(
+  at: StepPosition,
+  options: InputOptions,
+): Promise<{ outcome: Outcome; text: string }> {
+  const box = makeInputBox(at, options);
+  box.buttons = inputButtons(at, options);
+  const { toggle } = options;
   return new Promise((resolve) => {
     const end = (outcome: Outcome) => {
       resolve({ outcome, text: box.value });
@@ -86,41 +105,21 @@ export async function inputStep(
     };
     box.onDidTriggerButton((button) => {
       if (button === vscode.QuickInputButtons.Back) return end('back');
-      if (options.toggle) {
-        options.toggle.value = !options.toggle.value;
-        box.prompt = `${options.prompt} ${options.toggle.value ? options.toggle.on : options.toggle.off}`;
-        setButtons();
-      }
+      if (!toggle) return;
+      toggle.value = !toggle.value;
+      box.prompt = `${options.prompt} ${toggle.value ? toggle.on : toggle.off}`;
+      box.buttons = inputButtons(at, options);
     });
     box.onDidChangeValue((text) => {
       box.validationMessage = options.validate?.(text);
     });
     box.onDidAccept(async () => {
       if (box.busy) return;
-      const text = box.value;
-      const wrong = options.validate?.(text);
-      if (wrong !== undefined) {
-        box.validationMessage = wrong;
-        return;
-      }
-      if (options.accept) {
-        box.busy = true;
-        box.enabled = false;
-        const refused = await options.accept(text).finally(() => {
-          box.busy = false;
-          box.enabled = true;
-        });
-        if (refused !== undefined) {
-          box.validationMessage = refused;
-          return;
-        }
-      }
-      end('next');
+      const refused = await refusal(box, options);
+      if (refused === undefined) end('next');
+      else box.validationMessage = refused;
     });
-    box.onDidHide(() => {
-      resolve({ outcome: 'cancel', text: box.value });
-      box.dispose();
-    });
+    box.onDidHide(() => end('cancel'));
     box.show();
   });
 }

@@ -14,7 +14,7 @@ import { scriptDocument } from './html.js';
 const t = vscode.l10n.t;
 
 /** The project that the dashboard showed last, in workspaceState. */
-const lastProjectKey = 'flexferry.dashboard';
+const lastProjectKey = 'flexferry.shownProject';
 
 /** Pushes to a visible page, at most one in this many milliseconds. */
 const pushMs = 250;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { TestApi } from '../../../src/extension/extension.js';
+import { keywordText, withDirectPort } from '../../../src/extension/servers/connectionText.js';
 import { importDemoServers } from '../../../src/extension/servers/demoServers.js';
 import type { CatalogNode, ServersNode } from '../../../src/extension/views/serverNodes.js';
 import { startServer, type TestServer } from '../../support/postgres/embedded.js';
@@ -166,6 +167,16 @@ describe('the servers', () => {
     } finally {
       await holder.end();
     }
+  });
+
+  it('the port of a pooler is replaced, and no other', () => {
+    assert.equal(withDirectPort("host='h6432' port='6432' user=u"), "host='h6432' port='5432' user=u");
+    assert.equal(withDirectPort('host=a,b port=8432,5433'), 'host=a,b port=5432,5433');
+    const form = { host: "it's", port: '5432', user: 'a\\b', database: 'x y', sslmode: 'require' };
+    assert.equal(
+      keywordText(form),
+      String.raw`host='it\'s' port='5432' dbname='x y' user='a\\b' sslmode='require'`,
+    );
   });
 
   it('a removed server takes its password along', async () => {
