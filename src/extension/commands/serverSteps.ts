@@ -41,7 +41,7 @@ const modeStep: Step<ServerDraft> = {
         value: 'paste',
         label: `$(clippy) ${t('Paste a connection string')}`,
         detail: t(
-          'A URI, a keyword string, service=…, or what the portal of Azure shows: whatever psql takes',
+          'A URI, keyword string or psql command, or the JDBC or ADO.NET string that the Azure portal shows',
         ),
       },
       {
