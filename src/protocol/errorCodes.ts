@@ -155,7 +155,7 @@ export const errorCodes = {
   },
   FF409: { help: 'Foreign-data wrappers are created by their extension only.' },
   FF410: {
-    help: 'A user mapping or subscription holds a password, which is never written to a file. Create it by hand on the target.',
+    help: 'A user mapping holds a password, which is never written to a file. Create it by hand on the target.',
   },
   FF411: { help: 'Security labels cannot be set on a Flexible Server.' },
   FF412: {

@@ -66,13 +66,44 @@ export async function copyAllLargeObjects(context: DatabaseContext, filtered: bo
     };
     const target = await sessions.open('target', 'large objects');
     await target.script('SET synchronous_commit = off');
-    for (const batch of chunks(objects, batchSize)) await tryBatch(context, source, target, batch);
+    const todo = await grantOnCopied(context, target, objects);
+    for (const batch of chunks(todo, batchSize)) await tryBatch(context, source, target, batch);
     reportMissingRoles(context, objects, state.roles);
     await sessions.close(target);
   }
   await sessions.close(source);
 }
 
+/**
+ * Counts what an earlier run copied and answers with the rest. A checkpoint names all objects of its batch, because the
+ * source may have others by now. Roles may be there that were missing when the objects were copied.
+ */
+async function grantOnCopied(
+  context: DatabaseContext,
+  target: Session,
+  objects: readonly LargeObject[],
+): Promise<LargeObject[]> {
+  const done = new Set<string>();
+  for (const [item, work] of context.checkpoint.items('largeObjects')) {
+    for (const oid of item.split(',')) done.add(oid);
+    count(context, work.rows, work.bytes);
+  }
+  for (const batch of chunks(
+    objects.filter((o) => done.has(o.oid)),
+    batchSize,
+  )) {
+    const grants = batch.flatMap((o) => grantStatements(o, context.target.roles));
+    if (grants.length > 0) await target.script(grants.join('; '));
+  }
+  return objects.filter((o) => !done.has(o.oid));
+}
+
+function count({ tracker }: DatabaseContext, copied: number, bytes: number): void {
+  const now = tracker.largeObjects;
+  tracker.largeObjects = { ...now, copied: now.copied + copied, bytes: now.bytes + bytes };
+}
+
+/** A batch that fails is tried again one by one. */
 async function tryBatch(
   context: DatabaseContext,
   source: Session,
@@ -81,37 +112,35 @@ async function tryBatch(
 ): Promise<void> {
   const { checkpoint, tracker, signal, target: state } = context;
   signal.throwIfAborted();
-  const item = `${batch[0]?.oid ?? ''}-${batch[batch.length - 1]?.oid ?? ''}/${batch.length}`;
-  const known = checkpoint.find('largeObjects', item);
-  const count = (bytes: number): void => {
-    tracker.largeObjects = {
-      ...tracker.largeObjects,
-      copied: tracker.largeObjects.copied + batch.length,
-      bytes: tracker.largeObjects.bytes + bytes,
-    };
-  };
-  const undo = `SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE oid IN (${batch.map((o) => o.oid).join(', ')})`;
+  const oids = batch.map((o) => o.oid);
+  const item = oids.join(',');
+  const undo = `SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE oid IN (${item})`;
+  await source.script('SAVEPOINT batch');
   try {
-    if (known) {
-      // Roles may be there now that were missing when the objects were copied.
-      const grants = batch.flatMap((o) => grantStatements(o, state.roles));
-      if (grants.length > 0) await target.script(grants.join('; '));
-      return count(known.bytes);
-    }
     const bytes = await copyBatch(source, target, batch, state.roles, (size) =>
       checkpoint.record('largeObjects', item, { rows: batch.length, bytes: size }, undo),
     );
     checkpoint.remember('largeObjects', item, { rows: batch.length, bytes });
-    count(bytes);
+    count(context, batch.length, bytes);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Fault) || endsRun(error)) throw error;
     await target.script('ROLLBACK');
+    // Without it an object that may not be read would end the transaction that holds the snapshot.
+    await source.script('ROLLBACK TO batch');
+    if (batch.length > 1) {
+      for (const object of batch) await tryBatch(context, source, target, [object]);
+      return;
+    }
+    tracker.largeObjects = {
+      ...tracker.largeObjects,
+      oids: tracker.largeObjects.oids.filter((oid) => oid !== item),
+    };
     tracker.finding({
       code: 'FF508',
       severity: 'error',
-      object: `large objects ${item}`,
-      message: `Large objects ${item} could not be copied: ${error.message}`,
+      object: `large object ${item}`,
+      message: `Large object ${item} could not be copied: ${error.message}`,
       fix: errorCodes.FF508.help,
     });
   }

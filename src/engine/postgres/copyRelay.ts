@@ -237,6 +237,9 @@ export async function relayCopy(
   }
 }
 
+/** How long the target may take to answer that its COPY has ended, milliseconds. */
+const answerWait = 10_000;
+
 /** The source failed: end the COPY on the target, politely where its message stream is whole. */
 async function failTarget(
   input: CopyIn,
@@ -249,5 +252,7 @@ async function failTarget(
     return;
   }
   targetWire.sendCopyFail('the source failed');
+  const silent = setTimeout(() => target.destroy(), answerWait);
   await input.done.catch(() => {});
+  clearTimeout(silent);
 }

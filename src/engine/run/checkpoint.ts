@@ -90,6 +90,14 @@ export class Checkpoint {
     return this.done.get(`${kind}:${item}`);
   }
 
+  /** Everything of a kind that is done. */
+  items(kind: WorkKind): [item: string, work: DoneWork][] {
+    const prefix = `${kind}:`;
+    return [...this.done].flatMap(([key, work]) =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length), work]] : [],
+    );
+  }
+
   has(kind: WorkKind, item: string): boolean {
     return this.done.has(`${kind}:${item}`);
   }
