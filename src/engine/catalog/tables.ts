@@ -6,8 +6,9 @@ export interface Column {
   readonly name: string;
   /** Computed by the server: never copied. */
   readonly generated: boolean;
-  /** float4 or float8, domains over them included: compared by their bits. */
-  readonly float: boolean;
+  /** pg_type's oid of the type, or of the one below a domain. */
+  readonly type: number;
+  readonly notNull: boolean;
 }
 
 /** A relation in scope, as of the snapshot of the session that read it. */
@@ -104,9 +105,9 @@ async function listColumns(
 ): Promise<Map<string, Column[]>> {
   const generated = session.versionNum >= 120000 ? `a.attgenerated <> ''` : 'false';
   const scope = oids ? 'a.attrelid = ANY ($1::oid[])' : `a.attrelid >= 16384`;
-  const { rows } = await session.query<{ oid: string; name: string; generated: boolean; float: boolean }>(
+  const { rows } = await session.query<{ oid: string } & Column>(
     `SELECT a.attrelid::text AS oid, a.attname AS name, ${generated} AS generated,
-            (CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END) IN (700, 701) AS float
+            (CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END)::int AS type, a.attnotnull AS "notNull"
      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
      JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'm')
      WHERE ${scope} AND a.attnum > 0 AND NOT a.attisdropped
@@ -116,7 +117,8 @@ async function listColumns(
   const byTable = new Map<string, Column[]>();
   for (const row of rows) {
     const list = byTable.get(row.oid);
-    const column = { name: row.name, generated: row.generated, float: row.float };
+    const { name, generated, type, notNull } = row;
+    const column = { name, generated, type, notNull };
     if (list) list.push(column);
     else byTable.set(row.oid, [column]);
   }
