@@ -82,7 +82,7 @@ export const errorCodes = {
     help: 'Row-level security would hide rows from this user and the copy would be incomplete. Connect as a role with BYPASSRLS or as the owner of the tables (and without FORCE ROW LEVEL SECURITY).',
   },
   FF202: {
-    help: 'The target database is not empty. Choose an empty one, or consent to use it beside what is there (--yes): nothing in it is dropped or overwritten.',
+    help: 'The target database is not empty. Choose an empty one, or consent to use it beside what is there (on the command line by --yes): nothing in it is dropped or overwritten.',
     azure: '603101',
   },
   FF203: {

@@ -4,8 +4,18 @@
  */
 import { join, resolve } from 'node:path';
 import { startDemoServers } from '../demo/servers.js';
-import { showContainer, treeItem } from '../support/workbenchPage.js';
+import {
+  clearNotifications,
+  editorTab,
+  expand,
+  quickPickRow,
+  showContainer,
+  toast,
+  treeItem,
+  webview,
+} from '../support/workbenchPage.js';
 import { openSession, type Session } from './session.js';
+import { inlineAction, pick } from './wizard.js';
 
 const folder = resolve(__dirname, '../../media/screenshots');
 
@@ -18,6 +28,34 @@ const pictures: readonly (readonly [name: string, show: (session: Session) => Pr
       await treeItem(page, /Flexible Server/)
         .first()
         .waitFor();
+      for (const level of [/^Harbour/, /^harbour/, /^billing/, /^Tables/]) await expand(page, level);
+      await treeItem(page, /^invoices/)
+        .first()
+        .waitFor();
+    },
+  ],
+  [
+    'summary',
+    async ({ page }) => {
+      await inlineAction(page, /^Harbour/, 'Migrate to Flexible Server');
+      await quickPickRow(page, 'Start migration').first().waitFor();
+    },
+  ],
+  [
+    'dashboard',
+    async ({ page }) => {
+      await pick(page, 'Enter starts', 'Start migration');
+      await webview(page).locator('.pill', { hasText: 'verified' }).waitFor();
+      await toast(page, 'is migrated and verified').waitFor();
+      await clearNotifications(page);
+    },
+  ],
+  [
+    'report',
+    async ({ page }) => {
+      await webview(page).getByRole('button', { name: 'Open Report' }).click();
+      await editorTab(page, /^Report: harbour/).waitFor();
+      await webview(page, 0).getByText('Findings').first().waitFor();
     },
   ],
 ];
