@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { clone } from '../support/migrate.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
+import { startFlexibleServerTwin, type TestTwin } from '../support/postgres/twin.js';
 
 let source: TestServer;
-let target: TestServer;
+let target: TestTwin;
 
 const database = 'objects';
 const contents = `SELECT oid::int, length(lo_get(oid)) AS size, hashtextextended(encode(lo_get(oid), 'base64'), 0)::text AS sum FROM pg_largeobject_metadata ORDER BY 1`;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer({ major: 13 }), startServer({ major: 17 })]);
+  [source, target] = await Promise.all([startServer({ major: 13 }), startFlexibleServerTwin({ major: 17 })]);
   await source.createDatabase(database);
   await source.query(
     database,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { clone } from '../support/migrate.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
+import { startFlexibleServerTwin, type TestTwin } from '../support/postgres/twin.js';
 
 /** Functions that find tables and functions by the search_path of the database alone, as many applications have them. */
 const schema = `
@@ -17,10 +18,10 @@ CREATE INDEX orders_normal ON orders (normal(code));
 CREATE MATERIALIZED VIEW known_codes AS SELECT code FROM codes WHERE known(code)`;
 
 let old: TestServer;
-let recent: TestServer;
+let recent: TestTwin;
 
 before(async () => {
-  [old, recent] = await Promise.all([startServer({ major: 13 }), startServer({ major: 17 })]);
+  [old, recent] = await Promise.all([startServer({ major: 13 }), startFlexibleServerTwin({ major: 17 })]);
   const name = 'paths';
   await old.createDatabase(name);
   await old.query(name, `ALTER DATABASE ${name} SET search_path = app, public`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { certificates as ownCertificates } from './certificates.js';
 import { type Major, queryOnce, startServer, type TestServer } from './embedded.js';
+import { replicationModule } from './twinModule.js';
 import { closeTemplate0, databaseSetup, roleSetup, serviceDatabases } from './twinSetup.js';
 
 export interface TwinOptions {
@@ -20,8 +21,8 @@ export interface TwinOptions {
 
 /**
  * A server that refuses and permits what a Flexible Server does. `uri`, `query`, `connect` and `createDatabase` are the
- * admin's, over TLS and with the password. One deviation: PostgreSQL itself lets nobody give himself REPLICATION (Azure
- * changed its server for that); use {@link TestTwin.allowReplication} where a test needs it.
+ * admin's, over TLS and with the password. One deviation where there is no C compiler: PostgreSQL itself lets nobody give
+ * himself REPLICATION (Azure changed its server for that); {@link TestTwin.allowReplication} does it everywhere.
  */
 export interface TestTwin extends TestServer {
   readonly admin: { readonly user: string; readonly password: string };
@@ -35,7 +36,9 @@ export interface TestTwin extends TestServer {
     sql: string,
     values?: readonly unknown[],
   ): Promise<Row[]>;
-  /** What `ALTER ROLE <admin> REPLICATION` does on the real server. */
+  /** False where there is no C compiler: then the admin cannot give itself REPLICATION. */
+  readonly givesReplication: boolean;
+  /** What `ALTER ROLE <admin> REPLICATION` by the admin does on the real server. */
   allowReplication(): Promise<void>;
   /** Replaces the allow-list, as `az postgres flexible-server parameter set` does. */
   setExtensions(extensions: readonly string[]): Promise<void>;
@@ -73,6 +76,7 @@ export async function startFlexibleServerTwin(options: TwinOptions = {}): Promis
   if (major < 13) throw new Error('the twin needs PostgreSQL 13 or newer');
   const password = options.adminPassword ?? randomBytes(12).toString('base64url');
   const certificates = await ownCertificates();
+  const replication = replicationModule(major);
   const server = await startServer({
     major,
     variant: 'twin',
@@ -85,6 +89,7 @@ export async function startFlexibleServerTwin(options: TwinOptions = {}): Promis
       // 15 reserved in all, for superusers and (from 16) for pg_use_reserved_connections.
       superuser_reserved_connections: major >= 16 ? '10' : '15',
       ...(major >= 16 ? { reserved_connections: '5' } : {}),
+      ...(replication === undefined ? {} : { shared_preload_libraries: replication }),
       ...options.settings,
     },
     ...(options.port === undefined ? {} : { port: options.port }),
@@ -98,7 +103,8 @@ export async function startFlexibleServerTwin(options: TwinOptions = {}): Promis
     const caFile = join(server.socketDir, 'ca.pem');
     writeFileSync(caFile, certificates.authority);
     chmodSync(caFile, 0o644);
-    return new FlexibleServerTwin(server, { user: adminUser, password }, caFile, certificates.authority);
+    const admin = { user: adminUser, password };
+    return new FlexibleServerTwin(server, admin, caFile, certificates.authority, replication !== undefined);
   } catch (error) {
     await server.stop();
     throw error;
@@ -119,6 +125,7 @@ class FlexibleServerTwin implements TestTwin {
     readonly admin: TestTwin['admin'],
     readonly caFile: string,
     readonly authority: string,
+    readonly givesReplication: boolean,
   ) {
     this.major = server.major;
     this.port = server.port;
