@@ -7,6 +7,7 @@ import { type DemoServers, startDemoServers } from '../demo/servers.js';
 import {
   editorTab,
   expand,
+  press,
   quickInput,
   quickPickRow,
   runCommand,
@@ -16,7 +17,7 @@ import {
   webview,
 } from '../support/workbenchPage.js';
 import { openSession, type Session, withPicture } from './session.js';
-import { fillForm, inlineAction, pick, type } from './wizard.js';
+import { fillForm, inlineAction, menu, pick, type } from './wizard.js';
 
 const bound = 60_000;
 
@@ -86,6 +87,25 @@ describe('a migration in the workbench', () => {
     // The proposal itself is under test: it is only accepted.
     await quickInput(page).press('Enter');
     await type(page, 'Name in the Servers view', 'Flexible');
+    await treeItem(page, /^Flexible, target/).waitFor();
+  });
+
+  step('a server is duplicated, edited with its stored password, and removed with consent', async () => {
+    await menu(page, /^Flexible, target/, /^Duplicate Server/);
+    await treeItem(page, /^Flexible 2/).waitFor();
+    await menu(page, /^Flexible 2/, /^Edit Server/);
+    await pick(page, 'How do you want', 'Paste a connection string');
+    await page
+      .locator('.quick-input-widget .quick-input-message', { hasText: /^Connection string/ })
+      .waitFor();
+    await quickInput(page).press('Enter');
+    await type(page, 'Password', '');
+    await pick(page, 'Connected: PostgreSQL 17', 'Source and target');
+    await type(page, 'Name in the Servers view', 'Standby');
+    await treeItem(page, /^Standby, source and target/i).waitFor();
+    await menu(page, /^Standby/, /^Remove Server/);
+    await press(page, 'Remove');
+    await treeItem(page, /^Standby/).waitFor({ state: 'detached' });
     await treeItem(page, /^Flexible, target/).waitFor();
   });
 
