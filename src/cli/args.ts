@@ -113,6 +113,7 @@ export function parseCommand(args: readonly string[]): Command {
     schemas: values.schema ?? [],
     excludeSchemas: values['exclude-schema'] ?? [],
     options: {
+      ...defaultOptions,
       jobs: count('--jobs', values.jobs, defaultOptions.jobs),
       indexJobs: count('--index-jobs', values['index-jobs'], defaultOptions.indexJobs),
       dumpTool: tool,

@@ -75,7 +75,12 @@ async function paramsOf(command: CloneCommand | RunCommand): Promise<RunParams> 
       source: { connection: command.source },
       target: { connection: command.target },
       databases: [
-        { source, target, includeSchemas: command.schemas, excludeSchemas: command.excludeSchemas },
+        {
+          source,
+          target,
+          include: { schemas: command.schemas },
+          exclude: { schemas: command.excludeSchemas },
+        },
       ],
       options: command.options,
     },

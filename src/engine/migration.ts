@@ -105,7 +105,7 @@ function makeJob(
     run: both.run,
     source,
     target,
-    filter: { include: database.includeSchemas ?? [], exclude: database.excludeSchemas ?? [] },
+    filter: { include: database.include?.schemas ?? [], exclude: database.exclude?.schemas ?? [] },
     options: params.project.options,
     restart: params.restart,
     sessions: new RunSessions(both.run, { source, target }, hooks.signal),

@@ -49,6 +49,8 @@ export interface FaultData {
   /** The server's SQLSTATE where there is one. */
   readonly sqlstate?: string;
   readonly object?: string;
+  /** Where in the statement the server found it: characters (code points) from 1. */
+  readonly position?: number;
 }
 
 /** "user@host:port", safe for titles, logs and reports. */

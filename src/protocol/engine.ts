@@ -4,8 +4,8 @@
  */
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import type { ConnectionSpec, FaultData, ServerFacts } from './connection.js';
-import type { RunEvent, RunSnapshot, TableSnapshot, WorkState } from './model.js';
-import type { Project } from './project.js';
+import type { Finding, RelationName, RunEvent, RunSnapshot, TableSnapshot, WorkState } from './model.js';
+import type { Project, ProjectProblem } from './project.js';
 
 /** A connection as the user gave it. `password` comes from SecretStorage and lives in memory only. */
 export interface ConnectionInput {
@@ -114,3 +114,97 @@ export const listTables = new RequestType<
   { total: number; tables: TableSnapshot[] },
   FaultData
 >('migration/tables');
+
+// --- mapping and DDL review
+
+/** Checks the text of a project file whole: JSON, schema, mapping, regular expressions, syntax of row filters. */
+export const checkProject = new RequestType<
+  { readonly text: string },
+  { readonly problems: readonly ProjectProblem[]; readonly project?: Project },
+  FaultData
+>('project/check');
+
+/** A relation that a mapping decides about. */
+export interface MappingTable extends RelationName {
+  readonly kind: 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table';
+  /** Heap with TOAST, without indexes; 0 where it has none. */
+  readonly bytes: number;
+  /** Planner's estimate. */
+  readonly rows: number;
+  /** Has a primary key or a replica identity that tells rows apart. */
+  readonly hasKey: boolean;
+  readonly partitionOf?: RelationName;
+}
+
+/** Everything of a source database that the mapping panel shows. */
+export interface MappingCatalog {
+  readonly schemas: readonly string[];
+  /** By schema and name. */
+  readonly tables: readonly MappingTable[];
+  readonly indexes: readonly (RelationName & { readonly table: string })[];
+  readonly extensions: readonly string[];
+  /** Roles that own something or are granted something here. */
+  readonly roles: readonly string[];
+  /** What cannot be without a relation: views, foreign keys, functions, policies … */
+  readonly dependencies: readonly MappingDependency[];
+}
+export interface MappingDependency {
+  /** For human readers, e.g. `view public.v` or `foreign key orders_customer_fkey on public.orders`. */
+  readonly object: string;
+  /** The relation that the object is, or that it is a part of; it need not be left out with it. */
+  readonly on?: RelationName;
+  readonly needs: RelationName;
+}
+export const mappingCatalog = new RequestType<ConnectionInput, MappingCatalog, FaultData>('mapping/catalog');
+
+/** What stands on the target already; `exists` is false where the database is still to be created. */
+export const mappingTarget = new RequestType<
+  ConnectionInput,
+  {
+    readonly exists: boolean;
+    readonly relations: readonly RelationName[];
+    readonly schemas: readonly string[];
+  },
+  FaultData
+>('mapping/target');
+
+export interface RowFilterParams extends RelationName {
+  readonly connection: ConnectionInput;
+  readonly where: string;
+}
+/** Tries a row filter on the source, read-only and bounded in time; FF705 where it cannot be one. */
+export const tryRowFilter = new RequestType<
+  RowFilterParams,
+  { readonly rowsEstimated: number; readonly rowsTotal: number },
+  FaultData
+>('mapping/rowFilter');
+
+export interface GenerateParams extends Omit<RunParams, 'restart' | 'reportDirectory'> {}
+export interface GeneratedDdl {
+  readonly files: readonly {
+    /** Absolute path. */
+    readonly path: string;
+    /** Key of the database; absent for globals.sql. */
+    readonly database?: string;
+    /** `merged`: the user's edits and what is new were put together. `kept`: nothing new. */
+    readonly outcome: 'written' | 'kept' | 'merged' | 'conflict';
+    readonly conflicts: number;
+  }[];
+  readonly findings: readonly Finding[];
+}
+/** Writes the DDL files of a project and changes nothing on either server. Cancellable. */
+export const generateDdl = new RequestType<GenerateParams, GeneratedDdl, FaultData>('ddl/generate');
+
+/** Runs SQL text on a server in one transaction and under an empty search_path, as a run does; the Fault has the position. */
+export const runSql = new RequestType<
+  { readonly connection: ConnectionInput; readonly sql: string },
+  { readonly milliseconds: number },
+  FaultData
+>('ddl/runSql');
+
+/** The DDL that a database has now, in the sections of the generated files. For comparing the target with what will run. */
+export const readDdl = new RequestType<
+  ConnectionInput,
+  { readonly preData: string; readonly postData: string },
+  FaultData
+>('ddl/read');

@@ -119,6 +119,12 @@ export const errorCodes = {
   FF215: {
     help: 'Something that was made by others depends on what the earlier run made. Drop or move the object that the message names, then restart; or choose another target database.',
   },
+  FF216: {
+    help: 'The mapping of the project changed since its unfinished run began, so what was made may have another name now. Take the change back to resume, or use --restart to begin anew.',
+  },
+  FF217: {
+    help: 'The saved DDL holds a conflict between your edits and what was generated anew. Decide for one side between the markers and save.',
+  },
   // --- the dump (FF3xx)
   FF300: {
     help: 'Nothing was changed on the target by the failed dump. Correct what the message of pg_dump says and start again.',
@@ -127,6 +133,9 @@ export const errorCodes = {
     help: 'No native pg_dump of a sufficient version was found. Install the client tools of the version of the source or newer, or use the built-in one.',
   },
   FF302: { help: 'The SQL of a statement cannot be parsed. It is run as it is.' },
+  FF303: {
+    help: 'The saved DDL file cannot be read as SQL text. Repair it, or remove it and generate it anew.',
+  },
   // --- what a Flexible Server can never accept (FF4xx)
   FF400: { help: 'Superuser attributes and superuser-owned features do not exist on a Flexible Server.' },
   FF401: {
@@ -177,6 +186,15 @@ export const errorCodes = {
   FF418: {
     help: 'A grant is made by the target user instead of the role that granted it on the source. The privilege itself is the same.',
   },
+  FF419: { help: 'The project leaves it out. Change the mapping to take it along.' },
+  FF420: {
+    help: 'It cannot be decided whether this is the name of something that is renamed. Look at the place in the generated DDL and edit it there if it is.',
+  },
+  FF421: { help: 'Your edit of the saved DDL decides: what is saved is what runs.' },
+  FF422: {
+    help: 'The source changed since the DDL was generated, and your edits keep it from being replaced. Generate it again: your edits are merged.',
+  },
+  FF423: { help: 'Only the rows that the project chooses were copied and compared.' },
   // --- running (FF5xx)
   FF500: { help: 'A statement failed on the target. Correct it and resume, or run it by hand.' },
   FF501: {
@@ -213,6 +231,13 @@ export const errorCodes = {
   FF701: { help: 'The project file was written by a newer Flexferry. Update the extension.' },
   FF702: { help: 'The command line cannot be understood. See flexferry --help.' },
   FF703: { help: 'The report could not be written. Check the folder and the free space.' },
+  FF704: { help: 'The mapping of the project contradicts itself. Correct it at the place named.' },
+  FF705: {
+    help: 'A row filter is one condition over the columns of its own table, as after WHERE: without subqueries, other tables or further clauses.',
+  },
+  FF706: {
+    help: 'Online migration is not part of this version yet. Set the mode of the database to offline.',
+  },
   FF900: { help: 'An internal error. Please report it with the log.' },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

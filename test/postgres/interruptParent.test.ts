@@ -40,7 +40,7 @@ test('the engine ends with the window that started it, and leaves a report and n
   const database = await gated();
   const params: RunParams = {
     project: {
-      version: 1,
+      version: 2,
       name: database,
       source: { connection: source.uri(database) },
       target: { connection: target.uri(database) },

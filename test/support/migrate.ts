@@ -164,7 +164,7 @@ export async function migrateHere(
   await runMigration(
     {
       project: {
-        version: 1,
+        version: 2,
         name: 'test',
         source: { connection: source },
         target: { connection: target },

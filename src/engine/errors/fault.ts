@@ -10,16 +10,25 @@ export class Fault extends Error {
   readonly fix: string;
   readonly sqlstate: string | undefined;
   readonly object: string | undefined;
+  /** Where in the statement: characters (code points) from 1. */
+  readonly position: number | undefined;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    detail: { fix?: string; sqlstate?: string | undefined; object?: string; cause?: unknown } = {},
+    detail: {
+      fix?: string;
+      sqlstate?: string | undefined;
+      object?: string;
+      position?: number | undefined;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: detail.cause });
     this.fix = detail.fix ?? errorCodes[code].help;
     this.sqlstate = detail.sqlstate;
     this.object = detail.object;
+    this.position = detail.position;
   }
 
   /** What crosses a process boundary or stands in a report. */
@@ -30,6 +39,7 @@ export class Fault extends Error {
       fix: this.fix,
       ...(this.sqlstate !== undefined && { sqlstate: this.sqlstate }),
       ...(this.object !== undefined && { object: this.object }),
+      ...(this.position !== undefined && { position: this.position }),
     };
   }
 }

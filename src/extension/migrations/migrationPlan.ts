@@ -1,5 +1,5 @@
 import type { DatabaseSummary } from '../../protocol/engine.js';
-import { type Project, type ProjectOptions, projectVersion } from '../../protocol/project.js';
+import { defaultOptions, type Project, type ProjectOptions, projectVersion } from '../../protocol/project.js';
 import type { ServerRecord } from '../servers/serverRecord.js';
 
 /** What "Migrate to Flexible Server…" is about to do, while the user looks at it. */
@@ -55,11 +55,6 @@ export function projectOf(plan: MigrationPlan, target: ServerRecord, name: strin
     source: { connection: plan.source.connection, server: plan.source.id },
     target: { connection: target.connection, server: target.id },
     databases: plan.chosen.map((source) => ({ source, target: targetName(plan, source) })),
-    options: {
-      jobs: plan.jobs,
-      indexJobs: plan.indexJobs,
-      dumpTool: plan.dumpTool,
-      acceptNonEmptyTarget: false,
-    },
+    options: { ...defaultOptions, jobs: plan.jobs, indexJobs: plan.indexJobs, dumpTool: plan.dumpTool },
   };
 }

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { errorCodes } from '../../protocol/errorCodes.js';
-import { defaultOptions, type Project, projectVersion } from '../../protocol/project.js';
+import { defaultOptions, type Project, projectVersion, upgradeProject } from '../../protocol/project.js';
 import { ExtensionFault } from '../faults.js';
 
 export const projectSuffix = '.flexferry.json';
@@ -67,7 +67,7 @@ export async function readProject(uri: vscode.Uri): Promise<Project> {
     );
   }
   if (typeof parsed !== 'object' || parsed === null) throw bad(vscode.l10n.t('The file holds no object.'));
-  const project = parsed as Partial<Project>;
+  const project = upgradeProject(parsed) as Partial<Project>;
   if (typeof project.version === 'number' && project.version > projectVersion)
     throw bad(vscode.l10n.t('Its version is {0}.', project.version), 'FF701');
   if (

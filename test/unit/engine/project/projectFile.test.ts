@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
 import { Fault } from '../../../../src/engine/errors/fault.js';
-import { parseProject, projectSchema, readProjectFile } from '../../../../src/engine/project/projectFile.js';
+import { parseProject, readProjectFile } from '../../../../src/engine/project/projectFile.js';
+import { projectSchema } from '../../../../src/engine/project/projectSchema.js';
 import { defaultOptions } from '../../../../src/protocol/project.js';
 
 const good = {
