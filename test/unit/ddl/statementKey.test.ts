@@ -10,7 +10,9 @@ describe('statementTextKey', () => {
   });
 
   it('tells every other difference', () => {
-    const keys = ['SELECT 1;', 'SELECT 1 ;', 'select 1;', 'SELECT\n1;', 'SELECT\r1;', ''].map(statementTextKey);
+    const keys = ['SELECT 1;', 'SELECT 1 ;', 'select 1;', 'SELECT\n1;', 'SELECT\r1;', ''].map(
+      statementTextKey,
+    );
     assert.equal(new Set(keys).size, keys.length);
   });
 });
