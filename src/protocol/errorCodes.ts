@@ -171,7 +171,7 @@ export const errorCodes = {
     help: 'Publications and subscriptions are not carried over. Create on the target what you still need.',
   },
   FF413: {
-    help: 'The role does not exist on the target, so this grant is left out. Create the role and run the statement again.',
+    help: 'The role does not exist on the target, so what names it is left out. Create the role, or map it to another one in the project, and run the statement again.',
   },
   FF414: {
     help: 'The schema public belongs to azure_pg_admin on a Flexible Server: its owner and comment stay as they are. Nothing is lost.',
@@ -195,6 +195,115 @@ export const errorCodes = {
     help: 'The source changed since the DDL was generated, and your edits keep it from being replaced. Generate it again: your edits are merged.',
   },
   FF423: { help: 'Only the rows that the project chooses were copied and compared.' },
+  FF430: {
+    help: 'The attribute of a role is reserved to superusers on this target (SUPERUSER, REPLICATION, BYPASSRLS before PostgreSQL 16) and is left out. Grant the role what it needs instead.',
+  },
+  FF431: {
+    help: 'The role belongs to the platform that runs a server (azuresu, azure_pg_admin, rds_…, cloudsql…). Let the admin login or a role of your own take its place.',
+  },
+  FF432: {
+    help: 'Membership in this predefined role cannot be granted on a Flexible Server. Grant privileges on schemas and tables instead.',
+  },
+  FF433: {
+    help: 'Privileges on system catalogs such as pg_authid and pg_shadow cannot be granted on a Flexible Server. Use the views that everyone may read, such as pg_roles.',
+    azure: '603410',
+  },
+  FF434: {
+    help: 'Nobody may read this system catalog on a Flexible Server. Use pg_roles for pg_authid and pg_shadow, pg_stats for pg_statistic, lo_get() for pg_largeobject, pg_stat_subscription for pg_subscription, pg_settings for pg_file_settings.',
+  },
+  FF435: {
+    help: 'The extension is not offered for the major version of this target. Choose a target of another version, or replace what needs the extension.',
+    azure: '603408',
+  },
+  FF436: {
+    help: 'ALTER EXTENSION … SET SCHEMA is not supported on a Flexible Server. Create the extension in the schema where it is to be.',
+  },
+  FF437: {
+    help: 'An extension in a system schema may be refused by a Flexible Server. Move it at the source by ALTER EXTENSION … SET SCHEMA public, then generate again.',
+    azure: '603407',
+  },
+  FF438: {
+    help: 'The extension works only when its library is named in the server parameter shared_preload_libraries of the target, which takes a restart.',
+    azure: '603109',
+  },
+  FF439: {
+    help: 'A Flexible Server gives no access to files and programs of its machine. Use COPY … FROM STDIN, the extension azure_storage, or lo_from_bytea().',
+  },
+  FF440: {
+    help: 'ALTER SYSTEM does not exist on a Flexible Server. Change the server parameter in the portal or by az postgres flexible-server parameter set; some need a restart.',
+  },
+  FF441: {
+    help: 'A setting of a database or role that is reserved to superusers may be refused. Change the server parameter instead.',
+  },
+  FF442: {
+    help: 'default_transaction_read_only would keep the migration from writing to the target. Set it after the migration if it is wanted.',
+    azure: '603112',
+  },
+  FF443: {
+    help: 'A Flexible Server may refuse casts of users, so this one is tried. Where it is refused, call the function of the cast by its name.',
+    azure: '603409',
+  },
+  FF444: {
+    help: 'Tables WITH OIDS do not exist since PostgreSQL 12: the clause is left out. Add a column of your own if the application reads oid.',
+    azure: '603404',
+  },
+  FF445: {
+    help: 'A Flexible Server has no md5() (FIPS). Use sha256(), or hashtextextended() where a hash is only for distribution.',
+  },
+  FF446: {
+    help: 'The function is reserved to superusers on plain PostgreSQL, so a Flexible Server may refuse it. Do without it, or ask for the predefined role that allows it.',
+  },
+  FF447: {
+    help: 'Databases are created and dropped by the migration itself or by hand, never by its generated files. Take the statement out.',
+  },
+  FF448: {
+    help: 'azure_maintenance and azure_sys belong to the Flexible Server and cannot be changed. Take the statement out.',
+  },
+  FF449: {
+    help: 'A collation of your own needs its locale on the target, and a Flexible Server may refuse it. Choose one of pg_collation, or a locale of the provider icu.',
+    azure: '603403',
+  },
+  FF450: {
+    help: 'The target does not have this collation. Choose one of its pg_collation; the order of text may differ.',
+    azure: '603402',
+  },
+  FF451: {
+    help: 'A table access method of an extension is not there, so the table becomes an ordinary heap. Its rows are the same.',
+  },
+  FF452: {
+    help: 'The target offers its own version of the extension, and takes that one. Read the notes of its release for what changed in between.',
+    azure: '603406',
+  },
+  FF453: {
+    help: 'A time limit holds for every session of the database or role, also for long work of administrators. Check that it suits the target.',
+  },
+  FF454: {
+    help: 'FORCE ROW LEVEL SECURITY holds for the owner, too, who then reads and compares only part of the rows. Connect as a role with BYPASSRLS, or force it after the migration.',
+  },
+  FF455: {
+    help: 'An unlogged table or sequence is emptied at a crash or failover and is missing on replicas. Take UNLOGGED out if its rows matter.',
+  },
+  FF456: {
+    help: 'Names that differ only in upper and lower case are easily mixed up where an application does not quote them. Rename one if they mean the same.',
+  },
+  FF457: {
+    help: 'The foreign server names a host that the target must reach by itself. Check its address, the firewall and the network of the target, and whether the data moves, too.',
+  },
+  FF458: {
+    help: 'The target is of a major version that does not know this clause. Choose a newer target or write it otherwise.',
+  },
+  FF459: {
+    help: 'LEAKPROOF and SUPPORT of a function are reserved to superusers and are left out. The function does the same; some plans may be slower.',
+  },
+  FF460: {
+    help: 'Passwords of roles are never read or written. Give each role that logs in one on the target: ALTER ROLE … PASSWORD, or \\password in psql.',
+  },
+  FF461: {
+    help: 'The target does not know this setting, so it is left out. Its version may have another name for it.',
+  },
+  FF462: {
+    help: 'These roles own nothing in the chosen databases and have no privileges of their own there. Create them on the target if their users come along.',
+  },
   // --- running (FF5xx)
   FF500: { help: 'A statement failed on the target. Correct it and resume, or run it by hand.' },
   FF501: {
