@@ -22,20 +22,23 @@ export function classify(raw: RawStatement): Statement {
   return assemble(raw, parseStatement(raw.text));
 }
 
+/** As {@link classify} each, but faster: several are parsed at once. */
+export function classifyAll(raws: readonly RawStatement[]): Statement[] {
+  const parsed = parseStatements(raws.map((raw) => raw.text));
+  return raws.map((raw, index) => assemble(raw, parsed[index] ?? parseStatement(raw.text)));
+}
+
 /**
  * Splits and classifies a whole dump. pg_dump prints all of pre-data before all of post-data, so the first entry that
  * can only be post-data is the boundary: by its kind, or by its header where the kind does not tell. Settings belong to
  * neither.
  */
 export function classifyDump(sql: string): Statement[] {
-  const raws = splitStatements(sql);
-  const parsed = parseStatements(raws.map((raw) => raw.text));
   let beyond = false;
   let entry: string | undefined;
-  return raws.map((raw, index) => {
-    const statement = assemble(raw, parsed[index] ?? parseStatement(raw.text));
+  return classifyAll(splitStatements(sql)).map((statement) => {
     if (statement.section === 'session') return statement;
-    entry = raw.tocComment?.type ?? entry;
+    entry = statement.tocComment?.type ?? entry;
     beyond ||= statement.section === 'postData' || (entry !== undefined && postDataEntries.has(entry));
     return { ...statement, section: beyond ? 'postData' : 'preData' };
   });

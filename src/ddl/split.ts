@@ -38,7 +38,20 @@ interface Nesting {
  */
 export function splitStatements(sql: string): RawStatement[] {
   const statements: RawStatement[] = [];
-  let at = 0;
+  for (let at = 0; ; ) {
+    const statement = nextStatement(sql, at);
+    if (statement === undefined) return statements;
+    statements.push(statement);
+    at = statement.end;
+  }
+}
+
+/**
+ * The first statement behind `start`, which is the beginning of the text or the end of a statement: what follows does
+ * not depend on what stands before. Undefined where there is none.
+ */
+export function nextStatement(sql: string, start: number): RawStatement | undefined {
+  let at = start;
   while (at < sql.length) {
     const gap = skipGap(sql, at);
     if (gap.at >= sql.length) break;
@@ -49,16 +62,17 @@ export function splitStatements(sql: string): RawStatement[] {
         : statementEnd(sql, gap.at);
     at = end;
     const text = sql.slice(gap.at, end).trimEnd();
-    if (isRestrictCommand(text)) continue;
-    statements.push({
+    // Nothing is left of what only looks like a letter, as a no-break space does.
+    if (text === '' || isRestrictCommand(text)) continue;
+    return {
       text,
       start: gap.at,
       end: gap.at + text.length,
       ...(gap.toc !== undefined && { tocComment: gap.toc }),
       ...(unterminated && { unterminated: true }),
-    });
+    };
   }
-  return statements;
+  return undefined;
 }
 
 /** pg_dump brackets a plain dump with these two psql commands. */
