@@ -28,6 +28,21 @@ export const commands = {
   openDashboard: 'flexferry.openDashboard',
   openReport: 'flexferry.openReport',
   openDdl: 'flexferry.openDdl',
+  generateDdl: 'flexferry.generateDdl',
+  diffSource: 'flexferry.diffSource',
+  diffTarget: 'flexferry.diffTarget',
+  skipStatement: 'flexferry.skipStatement',
+  unskipStatement: 'flexferry.unskipStatement',
+  runStatement: 'flexferry.runStatement',
+  runSelection: 'flexferry.runSelection',
+  showSourceStatement: 'flexferry.showSourceStatement',
+  showStatementState: 'flexferry.showStatementState',
+  mapOwner: 'flexferry.mapOwner',
+  allowExtension: 'flexferry.allowExtension',
+  continueMigration: 'flexferry.continueMigration',
+  checkSqlFile: 'flexferry.checkSqlFile',
+  restartLanguageServer: 'flexferry.restartLanguageServer',
+  showLanguageServerLog: 'flexferry.showLanguageServerLog',
   revealProject: 'flexferry.revealProject',
   removeMigration: 'flexferry.removeMigration',
   refreshMigrations: 'flexferry.refreshMigrations',
@@ -52,12 +67,15 @@ export const settings = {
   indexJobs: 'flexferry.indexJobs',
   dumpTool: 'flexferry.dumpTool',
   pageSize: 'flexferry.pageSize',
+  codeLens: 'flexferry.codeLens',
 } as const;
 
 /** Context keys set by the extension and used in `when` clauses. */
 export const contextKeys = {
   /** True while at least one migration runs in this window. */
   running: 'flexferry.running',
+  /** State of the project of the generated SQL file in the active editor: `new`, `running`, `resumable` or `done`. */
+  ddlState: 'flexferry.ddlState',
 } as const;
 
 export const walkthrough = 'flexferry.start';

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { FaultData } from '../../protocol/connection.js';
 import type { RunSnapshot } from '../../protocol/model.js';
-import type { Project, ProjectServer } from '../../protocol/project.js';
+import type { Project } from '../../protocol/project.js';
 import { askPassword } from '../commands/askPassword.js';
 import { commands } from '../contributions.js';
 import { faultText, showFault, toFault } from '../faults.js';
@@ -9,6 +9,7 @@ import type { ServerRegistry } from '../servers/serverRegistry.js';
 import { showRunProgress } from '../views/runProgress.js';
 import type { Migration } from './migration.js';
 import { readProject, writeProject } from './projectFiles.js';
+import { passwordsOf, recordOf } from './projectPasswords.js';
 import { totalsText } from './runText.js';
 
 const t = vscode.l10n.t;
@@ -51,25 +52,7 @@ export class MigrationStarter {
   }
 
   async #run(migration: Migration, project: Project, restart: boolean): Promise<RunSnapshot> {
-    const [source, target] = await Promise.all([
-      this.#password(project.source),
-      this.#password(project.target),
-    ]);
-    const passwords = { ...(source !== undefined && { source }), ...(target !== undefined && { target }) };
-    return migration.run(project, passwords, restart);
-  }
-
-  /** The stored password of a registered server; one that the project does not name is found by its connection. */
-  async #password(server: ProjectServer): Promise<string | undefined> {
-    const known = this.#record(server);
-    return known && this.registry.password(known.id);
-  }
-
-  #record(server: ProjectServer) {
-    const byId = server.server === undefined ? undefined : this.registry.get(server.server);
-    // A project file decides where the connection goes; a stored password goes only where it was stored for.
-    if (byId && byId.connection === server.connection) return byId;
-    return this.registry.list().find((record) => record.connection === server.connection);
+    return migration.run(project, await passwordsOf(this.registry, project), restart);
   }
 
   async #tell(migration: Migration, snapshot: RunSnapshot): Promise<void> {
@@ -142,7 +125,7 @@ export class MigrationStarter {
 
   async #offerPassword(migration: Migration, fault: FaultData): Promise<void> {
     const project = await readProject(migration.uri);
-    const records = [this.#record(project.source), this.#record(project.target)].filter(
+    const records = [recordOf(this.registry, project.source), recordOf(this.registry, project.target)].filter(
       (record) => record !== undefined,
     );
     const chosen = await showFault(fault, ...records.map((record) => t('Password of {0}…', record.name)));
