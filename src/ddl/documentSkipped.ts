@@ -1,0 +1,67 @@
+/** Statements that stand as comments below a marker and do not run: see src/protocol/ddl.ts for the format. */
+import { skipMarker } from '../protocol/ddl.js';
+
+export interface SkippedBlock {
+  /** UTF-16 offsets, from the marker to the end of the last commented line. */
+  readonly start: number;
+  readonly end: number;
+  /** `FF404: The type public.t is a base type.`; undefined where the user skipped it. */
+  readonly reason?: string;
+  /** The statement as it would run. */
+  readonly text: string;
+}
+
+/** Blocks in order. Lines inside of strings and bodies look the same: the caller leaves out what is in a statement. */
+export function skippedBlocks(text: string): SkippedBlock[] {
+  const blocks: SkippedBlock[] = [];
+  for (let at = text.indexOf(skipMarker); at >= 0; at = text.indexOf(skipMarker, at + 1)) {
+    if (text.slice(text.lastIndexOf('\n', at - 1) + 1, at).trim() !== '') continue;
+    const block = blockAt(text, at);
+    if (block === undefined) continue;
+    blocks.push(block);
+    at = block.end - 1;
+  }
+  return blocks;
+}
+
+function blockAt(text: string, start: number): SkippedBlock | undefined {
+  const lineBreak = text.indexOf('\n', start);
+  if (lineBreak < 0) return undefined;
+  const head = text.slice(start + skipMarker.length, lineBreak).trim();
+  const lines: string[] = [];
+  let end = lineBreak;
+  for (let at = lineBreak + 1; at < text.length; ) {
+    const next = text.indexOf('\n', at);
+    const line = text.slice(at, next < 0 ? text.length : next);
+    // A line of two dashes begins the header of the next statement, unless a line of this one follows.
+    if (!/^--(?: |\r?$)/.test(line) || line.startsWith(skipMarker) || isHeader(text, at)) break;
+    lines.push(line.replace(/\r$/, '').slice(3));
+    end = at + line.replace(/\r$/, '').length;
+    if (next < 0) break;
+    at = next + 1;
+  }
+  if (lines.length === 0) return undefined;
+  const reason = head.replace(/^:\s*/, '');
+  const lineEnd = text.charCodeAt(lineBreak - 1) === 13 ? '\r\n' : '\n';
+  return { start, end, text: lines.join(lineEnd), ...(reason !== '' && { reason }) };
+}
+
+/** pg_dump's headers are three lines: `--`, `-- Name: …`, `--`. */
+function isHeader(text: string, at: number): boolean {
+  return /^(?:--\r?\n)?-- Name: [^\n]*; Type: /.test(text.slice(at, at + 400));
+}
+
+/**
+ * The text that takes the place of a statement to make it a comment below the marker. What stands beside it on its
+ * lines goes to lines of its own. `reason` is a code and a sentence.
+ */
+export function commentedOut(text: string, start: number, end: number, reason?: string): string {
+  const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
+  const head = reason === undefined ? skipMarker : `${skipMarker} ${reason.replaceAll(/\s+/g, ' ')}`;
+  const lines = text.slice(start, end).split(/\r?\n/);
+  const next = text.indexOf('\n', end);
+  const isAlone = text.slice(text.lastIndexOf('\n', start - 1) + 1, start).trim() === '';
+  const isLast = text.slice(end, next < 0 ? text.length : next).trim() === '';
+  const comment = [head, ...lines.map((line) => `-- ${line}`)].join(lineEnd);
+  return `${isAlone ? '' : lineEnd}${comment}${isLast ? '' : lineEnd}`;
+}
