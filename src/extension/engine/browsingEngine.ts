@@ -4,12 +4,18 @@ import type { ServerFacts } from '../../protocol/connection.js';
 import {
   type ChildrenParams,
   type ConnectionInput,
+  checkProject,
   type DatabaseSummary,
   listChildren,
   listDatabases,
+  type MappingCatalog,
+  mappingCatalog,
+  mappingTarget,
   type ObjectNode,
+  type RowFilterParams,
   resolveConnection,
   testConnection,
+  tryRowFilter,
 } from '../../protocol/engine.js';
 import { EngineProcess } from './engineProcess.js';
 
@@ -42,6 +48,22 @@ export class BrowsingEngine implements vscode.Disposable {
 
   databases(input: ConnectionInput, token?: CancellationToken): Promise<DatabaseSummary[]> {
     return this.#process.request(listDatabases, input, token);
+  }
+
+  checkProject(text: string, token?: CancellationToken) {
+    return this.#process.request(checkProject, { text }, token);
+  }
+
+  mappingCatalog(input: ConnectionInput, token?: CancellationToken): Promise<MappingCatalog> {
+    return this.#process.request(mappingCatalog, input, token);
+  }
+
+  mappingTarget(input: ConnectionInput, token?: CancellationToken) {
+    return this.#process.request(mappingTarget, input, token);
+  }
+
+  tryRowFilter(params: RowFilterParams, token?: CancellationToken) {
+    return this.#process.request(tryRowFilter, params, token);
   }
 
   dispose(): void {

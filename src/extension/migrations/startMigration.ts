@@ -2,14 +2,14 @@ import * as vscode from 'vscode';
 import type { FaultData } from '../../protocol/connection.js';
 import type { RunSnapshot } from '../../protocol/model.js';
 import type { Project } from '../../protocol/project.js';
-import { askPassword } from '../commands/askPassword.js';
+import { offerPassword } from '../commands/offerPassword.js';
 import { commands } from '../contributions.js';
 import { faultText, showFault, toFault } from '../faults.js';
 import type { ServerRegistry } from '../servers/serverRegistry.js';
 import { showRunProgress } from '../views/runProgress.js';
 import type { Migration } from './migration.js';
 import { readProject, writeProject } from './projectFiles.js';
-import { passwordsOf, recordOf } from './projectPasswords.js';
+import { passwordsOf } from './projectPasswords.js';
 import { totalsText } from './runText.js';
 
 const t = vscode.l10n.t;
@@ -19,7 +19,8 @@ export function mayRun(uri: vscode.Uri): boolean {
   return vscode.workspace.isTrusted || vscode.workspace.getWorkspaceFolder(uri) === undefined;
 }
 
-async function refuseUntrusted(): Promise<void> {
+/** Says why a project is not run, and where trust is given. */
+export async function refuseUntrusted(): Promise<void> {
   const manage = t('Manage Workspace Trust');
   const message = t(
     'Project files of an untrusted workspace are not run, because they decide which server data is sent to.',
@@ -125,11 +126,6 @@ export class MigrationStarter {
 
   async #offerPassword(migration: Migration, fault: FaultData): Promise<void> {
     const project = await readProject(migration.uri);
-    const records = [recordOf(this.registry, project.source), recordOf(this.registry, project.target)].filter(
-      (record) => record !== undefined,
-    );
-    const chosen = await showFault(fault, ...records.map((record) => t('Password of {0}…', record.name)));
-    const record = records.find(({ name }) => chosen === t('Password of {0}…', name));
-    if (record && (await askPassword(this.registry, record))) await this.start(migration);
+    if (await offerPassword(this.registry, project, fault)) await this.start(migration);
   }
 }

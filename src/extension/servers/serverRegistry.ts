@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { ConnectionInput } from '../../protocol/engine.js';
+import type { ProjectServer } from '../../protocol/project.js';
 import { isServerRecord, type ServerRecord } from './serverRecord.js';
 
 const stateKey = 'flexferry.servers';
@@ -25,6 +26,14 @@ export class ServerRegistry {
 
   get(id: string): ServerRecord | undefined {
     return this.list().find((record) => record.id === id);
+  }
+
+  /** The server that a project means; one that it does not name by id is found by its connection. */
+  recordOf(server: ProjectServer): ServerRecord | undefined {
+    const byId = server.server === undefined ? undefined : this.get(server.server);
+    // A project file decides where the connection goes; a stored password goes only where it was stored for.
+    if (byId && byId.connection === server.connection) return byId;
+    return this.list().find((record) => record.connection === server.connection);
   }
 
   async add(
