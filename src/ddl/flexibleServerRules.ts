@@ -1,55 +1,103 @@
 /** What becomes of a statement on a given target. */
-import { type ErrorCode, type ErrorCodeEntry, errorCodes } from '../protocol/errorCodes.js';
-import type { Finding } from '../protocol/model.js';
-import { checkExtension } from './extensionRule.js';
 import { displayName } from './identifier.js';
-import { withoutAttver, withoutTablespace } from './rewrite.js';
-import { flexibleServerRules } from './ruleTable.js';
+import { withoutAttver } from './rewrite.js';
+import { applyEdits, commentOut, mergeEdits } from './rules/fixes.js';
+import { aroundOwner } from './rules/owner.js';
+import type { Match, Rule } from './rules/rule.js';
+import { type Subject, subjectOf } from './rules/subject.js';
+import {
+  type Fix,
+  findingFor,
+  type PlacedFinding,
+  type StatementFinding,
+  type TargetFacts,
+  type Verdict,
+} from './rules/verdict.js';
+import { rulesFor } from './ruleTable.js';
 import type { Statement } from './statement.js';
 
-export interface TargetFacts {
-  /** server_version_num. */
-  readonly versionNum: number;
-  readonly isFlexibleServer: boolean;
-  /** azure.extensions; null where the target has no such setting. */
-  readonly allowedExtensions: readonly string[] | null;
-  readonly availableExtensions: ReadonlySet<string>;
-  readonly installedExtensions?: ReadonlySet<string>;
-  /** pg_roles. */
-  readonly roles: ReadonlySet<string>;
-}
+export { missingGrantees } from './rules/roles.js';
+export { type Fix, findingFor, type PlacedFinding, type StatementFinding, type TargetFacts, type Verdict };
 
-export type StatementFinding = Omit<Finding, 'database'>;
-
-export interface Verdict {
-  readonly action: 'run' | 'skip';
-  /** To report whatever happens. A skip without one loses nothing worth a word. */
-  readonly finding?: StatementFinding;
-  /** To report instead of the server's refusal: then the statement counts as skipped, not as failed. */
-  readonly onFailure?: StatementFinding;
-  /** What to run instead of the original text. */
-  readonly text?: string;
-}
-
-export function findingFor(
-  code: ErrorCode,
-  severity: Finding['severity'],
-  object: string,
-  message: string,
-): StatementFinding {
-  const entry: ErrorCodeEntry = errorCodes[code];
-  const azure = entry.azure === undefined ? {} : { azureCode: entry.azure };
-  return { code, ...azure, severity, object, message, fix: entry.help };
-}
-
+/**
+ * Needs {@link loadParser} before. Never throws. A statement that cannot be parsed is judged by what its header or its
+ * tokens say.
+ */
 export function applyRules(statement: Statement, target: TargetFacts): Verdict {
-  return (
-    settingVerdict(statement, target) ??
-    extensionVerdict(statement, target) ??
-    ruleVerdict(statement, target) ??
-    roleVerdict(statement, target) ??
-    textVerdict(statement, target) ?? { action: 'run' }
+  const subject = subjectOf(statement, target);
+  const silent = settingVerdict(statement, target);
+  if (silent?.finding !== undefined) return silent;
+  const found = matches(subject);
+  const skipped = found.find(({ rule }) => rule.action === 'skip');
+  if (skipped !== undefined) return skipVerdict(subject, skipped);
+  return silent ?? attverVerdict(statement) ?? runVerdict(subject, found);
+}
+
+interface Found {
+  readonly rule: Rule;
+  readonly match: Match;
+}
+
+/** Up to and with the first that leaves the statement out. */
+function matches(subject: Subject): Found[] {
+  const { statement, target } = subject;
+  const found: Found[] = [];
+  for (const rule of rulesFor(statement.kind)) {
+    if (!target.isFlexibleServer && rule.applies === 'flexibleServer') continue;
+    if (target.versionNum < (rule.from ?? 0) || target.versionNum >= (rule.below ?? Number.MAX_SAFE_INTEGER))
+      continue;
+    if (rule.mentions?.test(statement.text) === false) continue;
+    const match = rule.match(subject);
+    if (match === undefined) continue;
+    found.push({ rule, match });
+    if (rule.action === 'skip') break;
+  }
+  return found;
+}
+
+function placed(subject: Subject, { rule, match }: Found): PlacedFinding {
+  const { text, object } = subject.statement;
+  const finding = findingFor(rule.code, match.severity ?? rule.severity, object, match.message);
+  const own = match.fixes ?? [];
+  // Where something better is done by default, leaving the statement out is only offered.
+  const out = {
+    ...commentOut(text, { code: rule.code, message: match.message }),
+    isDefault: rule.action === 'skip',
+  };
+  const fixes: Fix[] =
+    rule.action === 'skip' ? [out, ...own] : rule.action === 'tell' ? [...own] : [...own, out];
+  return { finding, fixes, ...(match.place !== undefined && { place: match.place }) };
+}
+
+function skipVerdict(subject: Subject, found: Found): Verdict {
+  return { action: 'skip', ...placed(subject, found) };
+}
+
+function runVerdict(subject: Subject, found: readonly Found[]): Verdict {
+  const { text, kind } = subject.statement;
+  const around = aroundOwner(subject);
+  if (found.length === 0) return around === undefined ? { action: 'run' } : { action: 'run', ...around };
+  const tried = found.find(({ rule }) => rule.action === 'try' || rule.mayFail?.includes(kind) === true);
+  const [first, ...also] = found
+    .filter(({ rule }) => rule.action !== 'try')
+    .map((each) => placed(subject, each));
+  const main = first ?? (tried && placed(subject, tried));
+  const onFailure = tried && placed(subject, tried);
+  const edits = mergeEdits(
+    [first, ...also].flatMap((each) =>
+      (each?.fixes ?? []).filter((fix) => fix.isDefault).flatMap((fix) => fix.edits),
+    ),
   );
+  const { finding: _, ...mainPlace } = main ?? { finding: undefined, fixes: [] };
+  return {
+    action: 'run',
+    ...(first !== undefined && { finding: first.finding }),
+    ...(onFailure !== undefined && { onFailure: onFailure.finding }),
+    ...(edits.length > 0 && { text: applyEdits(text, edits) }),
+    ...mainPlace,
+    ...(also.length > 0 && { also }),
+    ...around,
+  };
 }
 
 /** Settings by the server_version_num that has them: a dump by a newer pg_dump sets what older servers do not know. */
@@ -71,88 +119,11 @@ function settingVerdict(statement: Statement, target: TargetFacts): Verdict | un
   return { action: 'skip', finding: findingFor('FF418', 'note', `role ${displayName(role)}`, message) };
 }
 
-function extensionVerdict(statement: Statement, target: TargetFacts): Verdict | undefined {
-  if (statement.kind !== 'createExtension') return undefined;
-  const check = checkExtension(statement.details.name, {
-    allowList: target.allowedExtensions,
-    available: target.availableExtensions,
-    installed: target.installedExtensions ?? [],
-  });
-  if (check.usable) return undefined;
-  return { action: 'skip', finding: findingFor(check.code, 'warning', statement.object, check.message) };
+/** A trace of the source's minor version, not worth a word. */
+function attverVerdict(statement: Statement): Verdict | undefined {
+  if (statement.kind !== 'alterTable' || statement.parseError !== undefined) return undefined;
+  if (!statement.text.includes('pg_attver')) return undefined;
+  const text = withoutAttver(statement.text);
+  if (text === undefined) return { action: 'skip' };
+  return text === statement.text ? undefined : { action: 'run', text };
 }
-
-function ruleVerdict(statement: Statement, target: TargetFacts): Verdict | undefined {
-  const rule = flexibleServerRules.find(
-    ({ applies, matches }) => (target.isFlexibleServer || applies === 'everywhere') && matches(statement),
-  );
-  if (rule === undefined) return undefined;
-  const finding = findingFor(rule.code, rule.severity, statement.object, rule.message(statement));
-  return rule.action === 'skip' ? { action: 'skip', finding } : { action: 'run', onFailure: finding };
-}
-
-/** Words in place of a role that are no names of roles. */
-const pseudoRoles: ReadonlySet<string> = new Set([
-  '',
-  'PUBLIC',
-  'CURRENT_USER',
-  'CURRENT_ROLE',
-  'SESSION_USER',
-]);
-
-/** The roles that a statement names and the target does not have. */
-export function missingGrantees(statement: Statement, roles: ReadonlySet<string>): string[] {
-  return [...new Set(rolesOf(statement))].filter((role) => !roles.has(role) && !pseudoRoles.has(role));
-}
-
-function rolesOf(statement: Statement): readonly string[] {
-  switch (statement.kind) {
-    case 'grant':
-    case 'revoke':
-      return [...statement.details.grantees, ...statement.details.roles];
-    case 'defaultPrivileges':
-      return [...statement.details.forRoles, ...statement.details.grantees];
-    case 'createPolicy':
-      return statement.details.roles;
-    case 'ownerChange':
-      return [statement.details.owner];
-    case 'userMapping':
-      return [statement.details.user];
-    default:
-      return [];
-  }
-}
-
-function roleVerdict(statement: Statement, target: TargetFacts): Verdict | undefined {
-  const missing = missingGrantees(statement, target.roles);
-  if (missing.length === 0) return undefined;
-  const names = missing.map((role) => displayName(role)).join(', ');
-  const message = `${statement.object}: the target has no role ${names}.`;
-  // What is not granted to a role that does not exist need not be revoked from it.
-  const severity = statement.kind === 'revoke' ? 'note' : 'warning';
-  return { action: 'skip', finding: findingFor('FF413', severity, statement.object, message) };
-}
-
-/** Statements that work once a word of theirs is gone. */
-function textVerdict(statement: Statement, target: TargetFacts): Verdict | undefined {
-  if (statement.parseError !== undefined) return undefined;
-  if (statement.kind === 'alterTable' && statement.text.includes('pg_attver')) {
-    const text = withoutAttver(statement.text);
-    return text === undefined ? { action: 'skip' } : { action: 'run', text };
-  }
-  if (!target.isFlexibleServer || !/\btablespace\b/i.test(statement.text)) return undefined;
-  if (!mayHaveTablespace.has(statement.kind)) return undefined;
-  const text = withoutTablespace(statement.text);
-  if (text === statement.text) return undefined;
-  const message = `The tablespace of ${statement.object} is left out.`;
-  return { action: 'run', text, finding: findingFor('FF407', 'note', statement.object, message) };
-}
-
-const mayHaveTablespace: ReadonlySet<string> = new Set([
-  'createTable',
-  'createIndex',
-  'createMaterializedView',
-  'primaryKey',
-  'unique',
-  'exclusion',
-]);

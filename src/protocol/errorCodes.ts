@@ -194,6 +194,9 @@ export const errorCodes = {
   FF422: {
     help: 'The source changed since the DDL was generated, and your edits keep it from being replaced. Generate it again: your edits are merged.',
   },
+  FF424: {
+    help: 'A run works with the DDL that was saved when it began. Resume it to run what was saved since.',
+  },
   FF423: { help: 'Only the rows that the project chooses were copied and compared.' },
   FF430: {
     help: 'The attribute of a role is reserved to superusers on this target (SUPERUSER, REPLICATION, BYPASSRLS before PostgreSQL 16) and is left out. Grant the role what it needs instead.',
@@ -236,7 +239,7 @@ export const errorCodes = {
     help: 'A setting of a database or role that is reserved to superusers may be refused. Change the server parameter instead.',
   },
   FF442: {
-    help: 'default_transaction_read_only would keep the migration from writing to the target. Set it after the migration if it is wanted.',
+    help: 'The setting default_transaction_read_only would keep the migration from writing to the target. Set it after the migration if it is wanted.',
     azure: '603112',
   },
   FF443: {
@@ -257,7 +260,7 @@ export const errorCodes = {
     help: 'Databases are created and dropped by the migration itself or by hand, never by its generated files. Take the statement out.',
   },
   FF448: {
-    help: 'azure_maintenance and azure_sys belong to the Flexible Server and cannot be changed. Take the statement out.',
+    help: 'The databases azure_maintenance and azure_sys belong to the Flexible Server and cannot be changed. Take the statement out.',
   },
   FF449: {
     help: 'A collation of your own needs its locale on the target, and a Flexible Server may refuse it. Choose one of pg_collation, or a locale of the provider icu.',

@@ -79,7 +79,6 @@ describe('applyRules', () => {
       'GRANT SELECT ON TABLE s.t TO PUBLIC;',
       'GRANT SELECT ON TABLE s.t TO corpus_reader;',
       "CREATE FUNCTION s.f() RETURNS int LANGUAGE plv8 AS 'x';",
-      'CREATE CAST (s.a AS s.b) WITH INOUT;',
       "CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (user 'x');",
     ]) {
       assert.deepEqual(verdict(sql), { action: 'run' }, sql);
