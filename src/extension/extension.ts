@@ -1,8 +1,13 @@
 import * as vscode from 'vscode';
+import { DdlCommands } from './commands/ddlCommands.js';
 import { MigrateCommand } from './commands/migrate.js';
 import { MigrationCommands } from './commands/migrationCommands.js';
 import { ServerCommands } from './commands/serverCommands.js';
 import { commands } from './contributions.js';
+import { EditorState } from './editors/review/editorState.js';
+import { LanguageService } from './editors/review/languageService.js';
+import { StateFeed } from './editors/review/stateFeed.js';
+import { VirtualDocuments } from './editors/review/virtualDocuments.js';
 import { BrowsingEngine } from './engine/browsingEngine.js';
 import { Migrations } from './migrations/migrations.js';
 import { MigrationStarter } from './migrations/startMigration.js';
@@ -20,6 +25,7 @@ export interface TestApi {
   readonly migrations: Migrations;
   readonly serversView: ServersView;
   readonly migrationsView: MigrationsView;
+  readonly language: LanguageService;
 }
 
 /** Only wires: no file, process or connection is opened before something is shown or asked for. */
@@ -32,7 +38,10 @@ export function activate(context: vscode.ExtensionContext): TestApi | undefined 
   const registry = new ServerRegistry(context);
   const engine = new BrowsingEngine(script, log);
   const migrations = new Migrations(context, script, log);
-  const starter = new MigrationStarter(registry);
+  const language = new LanguageService(dist);
+  const documents = new VirtualDocuments();
+  const feed = new StateFeed(language, migrations);
+  const starter = new MigrationStarter(registry, (migration) => feed.flush(migration));
   const dashboard = new Dashboard(dist, icon, migrations, context.workspaceState, log);
   const report = new ReportPanel(icon);
   const serversView = new ServersView(registry, engine);
@@ -49,10 +58,15 @@ export function activate(context: vscode.ExtensionContext): TestApi | undefined 
     ...new ServerCommands(registry, engine, serversView).register(),
     ...new MigrationCommands(migrations, starter, dashboard, report).register(),
     ...new MigrateCommand(registry, engine, migrations, context.globalStorageUri, serversView).register(),
+    ...language.register(),
+    ...documents.register(),
+    ...feed.register(),
+    ...new DdlCommands({ registry, engine, migrations, language, documents, script, log }).register(),
+    new EditorState(migrations),
     createStatusBar(migrations),
     vscode.commands.registerCommand(commands.showLog, () => log.show()),
   );
   importDemoServers(registry).catch((error: unknown) => log.error(`demo servers: ${String(error)}`));
   const testing = context.extensionMode === vscode.ExtensionMode.Test;
-  return testing ? { registry, migrations, serversView, migrationsView } : undefined;
+  return testing ? { registry, migrations, serversView, migrationsView, language } : undefined;
 }

@@ -3,11 +3,11 @@ import { commands } from '../contributions.js';
 import { openDdl } from '../editors/ddl.js';
 import type { Migration } from '../migrations/migration.js';
 import type { Migrations } from '../migrations/migrations.js';
-import { projectDirectory, projectSuffix } from '../migrations/projectFiles.js';
-import { runStateLabel } from '../migrations/runText.js';
+import { projectDirectory } from '../migrations/projectFiles.js';
 import type { MigrationStarter } from '../migrations/startMigration.js';
 import type { Dashboard } from '../panels/dashboard.js';
 import type { ReportPanel } from '../panels/reportPanel.js';
+import { activeProject, givenMigration, pickMigration } from './chooseMigration.js';
 
 const t = vscode.l10n.t;
 
@@ -24,7 +24,8 @@ export class MigrationCommands {
     type Run = (migration: Migration, node: unknown) => Promise<unknown> | unknown;
     const on = (command: string, run: Run, choices: (migration: Migration) => boolean = () => true) =>
       vscode.commands.registerCommand(command, async (given: unknown) => {
-        const migration = (await this.#find(given)) ?? (await this.#pick(choices));
+        const migration =
+          (await givenMigration(this.migrations, given)) ?? (await pickMigration(this.migrations, choices));
         if (migration) await run(migration, given);
       });
     return [
@@ -38,6 +39,13 @@ export class MigrationCommands {
         (migration) => this.#start(migration),
         (migration) => migration.resumable,
       ),
+      vscode.commands.registerCommand(commands.continueMigration, async (given: unknown) => {
+        const migration =
+          (await givenMigration(this.migrations, given ?? activeProject())) ??
+          (await pickMigration(this.migrations, ({ resumable }) => resumable));
+        // The editors stay in front: the run is watched beside them.
+        if (migration) await this.starter.start(migration);
+      }),
       on(
         commands.restartMigration,
         (migration) => this.#restart(migration),
@@ -86,33 +94,6 @@ export class MigrationCommands {
     const message = t('Remove {0} from the list?', migration.name);
     const chosen = await vscode.window.showWarningMessage(message, { modal: true, detail }, remove);
     if (chosen === remove) await this.migrations.remove(migration);
-  }
-
-  async #find(given: unknown): Promise<Migration | undefined> {
-    if (typeof given === 'object' && given !== null) {
-      if ('migration' in given) return given.migration as Migration;
-      if ('parent' in given) return this.#find(given.parent);
-    }
-    const uri = typeof given === 'string' ? vscode.Uri.parse(given) : given;
-    if (!(uri instanceof vscode.Uri) || !uri.path.endsWith(projectSuffix)) return undefined;
-    const migration = await this.migrations.open(uri);
-    await migration.read();
-    return migration;
-  }
-
-  /** The one that comes into question, or what the user picks of several. */
-  async #pick(choices: (migration: Migration) => boolean): Promise<Migration | undefined> {
-    if (this.migrations.list().length === 0) await this.migrations.discover();
-    const all = this.migrations.list().filter(choices);
-    if (all.length === 0)
-      void vscode.window.showInformationMessage(t('There is no migration to do this with.'));
-    if (all.length <= 1) return all[0];
-    const items = all.map((migration) => ({
-      label: migration.name,
-      description: migration.snapshot ? runStateLabel(migration.snapshot.state) : t('not started yet'),
-      migration,
-    }));
-    return (await vscode.window.showQuickPick(items, { placeHolder: t('Migration') }))?.migration;
   }
 }
 

@@ -1,11 +1,13 @@
 import * as vscode from 'vscode';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
+import type { StatementKey, StatementStatus } from '../../protocol/ddl.js';
 import { listTables, runEvent, runMigration, runSnapshot } from '../../protocol/engine.js';
 import type { RunSnapshot, TableSnapshot } from '../../protocol/model.js';
 import type { Project } from '../../protocol/project.js';
 import type { LogLine, ThroughputPoint } from '../../protocol/webview.js';
 import { EngineProcess } from '../engine/engineProcess.js';
 import { projectDirectory, projectName } from './projectFiles.js';
+import { RunStatements, readRunStatements } from './runStatements.js';
 import { eventLine } from './runText.js';
 import { readSavedRun, type SavedRun, savedTables, type TablesQuery } from './savedRun.js';
 
@@ -26,6 +28,10 @@ export class Migration {
   snapshot: RunSnapshot | undefined;
   history: ThroughputPoint[] = [];
   log: LogLine[] = [];
+  readonly #statementsChanged = new vscode.EventEmitter<string | undefined>();
+  /** Fires the database where something became of a statement; undefined where all of them are others now. */
+  readonly onDidChangeStatements = this.#statementsChanged.event;
+  statements = new RunStatements();
   #saved: SavedRun | undefined;
   #engine: EngineProcess | undefined;
   #stop: CancellationTokenSource | undefined;
@@ -72,12 +78,16 @@ export class Migration {
     this.history = [];
     this.log = [];
     this.snapshot = undefined;
+    this.statements = new RunStatements();
+    this.#statementsChanged.fire(undefined);
     this.#changed.fire();
     try {
       engine.onNotification(runSnapshot, (snapshot) => this.#take(snapshot));
       engine.onNotification(runEvent, (event) => {
         const line = eventLine(event);
         if (line) this.#addLine(line);
+        const database = this.statements.take(event);
+        if (database !== undefined) this.#statementsChanged.fire(database);
       });
       const params = {
         project,
@@ -106,6 +116,12 @@ export class Migration {
     this.#changed.fire();
   }
 
+  /** Says of a statement what happened outside of a run. */
+  setStatement(database: string, key: StatementKey, status: StatementStatus): void {
+    this.statements.set(database, key, status);
+    this.#statementsChanged.fire(database);
+  }
+
   async tables(query: TablesQuery): Promise<{ total: number; tables: TableSnapshot[] }> {
     const engine = this.#engine;
     return engine ? engine.request(listTables, query) : savedTables(this.#saved, query);
@@ -114,6 +130,7 @@ export class Migration {
   dispose(): void {
     this.#engine?.dispose();
     this.#changed.dispose();
+    this.#statementsChanged.dispose();
   }
 
   #take(snapshot: RunSnapshot): void {
@@ -149,6 +166,8 @@ export class Migration {
       this.#saved = saved;
       if (!ended || this.snapshot === undefined) this.snapshot = saved?.snapshot ?? this.snapshot;
       if (!ended && saved) {
+        this.statements = await readRunStatements(saved.folder);
+        this.#statementsChanged.fire(undefined);
         this.history = [...saved.history];
         this.log = [...saved.log];
       }

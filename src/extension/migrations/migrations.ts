@@ -39,6 +39,16 @@ export class Migrations implements vscode.Disposable {
     return this.#track(uri);
   }
 
+  /** The migration of a project file with its last run read; undefined where the user took it off the list. */
+  async known(uri: vscode.Uri): Promise<Migration | undefined> {
+    const key = uri.toString();
+    if (!this.#all.has(key) && (this.#stored(removedKey).includes(key) || !(await exists(uri))))
+      return undefined;
+    const migration = this.#track(uri);
+    await migration.read();
+    return migration;
+  }
+
   /** Takes a project off the list; its files stay. */
   async remove(migration: Migration): Promise<void> {
     const key = migration.uri.toString();

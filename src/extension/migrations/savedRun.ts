@@ -7,6 +7,8 @@ import { eventLine } from './runText.js';
 
 /** The last run of a project as its files tell it. */
 export interface SavedRun {
+  /** Where its report and its events stand now; a project may have been moved since. */
+  readonly folder: string;
   readonly snapshot: RunSnapshot;
   readonly history: readonly ThroughputPoint[];
   readonly log: readonly LogLine[];
@@ -88,10 +90,10 @@ export async function readSavedRun(directory: string): Promise<SavedRun | undefi
   const history = historyOf(events);
   try {
     const report = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Report;
-    return { snapshot: report.snapshot, databases: report.databases, history, log, complete: true };
+    return { folder, snapshot: report.snapshot, databases: report.databases, history, log, complete: true };
   } catch {
     const snapshot = lostSnapshot(directory, run, events);
-    return snapshot && { snapshot, databases: [], history, log, complete: false };
+    return snapshot && { folder, snapshot, databases: [], history, log, complete: false };
   }
 }
 

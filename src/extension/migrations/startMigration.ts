@@ -4,13 +4,15 @@ import type { RunSnapshot } from '../../protocol/model.js';
 import type { Project } from '../../protocol/project.js';
 import { offerPassword } from '../commands/offerPassword.js';
 import { commands } from '../contributions.js';
+import { openFailedStatement } from '../editors/review/failedStatement.js';
+import { offerToSave } from '../editors/review/unsavedDdl.js';
 import { faultText, showFault, toFault } from '../faults.js';
 import type { ServerRegistry } from '../servers/serverRegistry.js';
 import { showRunProgress } from '../views/runProgress.js';
 import type { Migration } from './migration.js';
 import { readProject, writeProject } from './projectFiles.js';
 import { passwordsOf } from './projectPasswords.js';
-import { totalsText } from './runText.js';
+import { totalsText, workStateLabel } from './runText.js';
 
 const t = vscode.l10n.t;
 
@@ -31,7 +33,11 @@ export async function refuseUntrusted(): Promise<void> {
 
 /** Runs projects and says how they ended. */
 export class MigrationStarter {
-  constructor(private readonly registry: ServerRegistry) {}
+  /** `tell`: hands the states of a run to the language server, before a failed statement is shown. */
+  constructor(
+    private readonly registry: ServerRegistry,
+    private readonly tell: (migration: Migration) => Promise<void>,
+  ) {}
 
   /** Starts or resumes; returns at once, the run goes on. `restart` begins anew instead of resuming. */
   async start(migration: Migration, restart = false): Promise<void> {
@@ -39,6 +45,8 @@ export class MigrationStarter {
     if (!mayRun(migration.uri)) return refuseUntrusted();
     let project: Project;
     try {
+      project = await readProject(migration.uri);
+      if (!(await offerToSave(migration.uri)) || migration.running) return;
       project = await readProject(migration.uri);
     } catch (error) {
       void showFault(toFault(error));
@@ -66,6 +74,8 @@ export class MigrationStarter {
       chosen = await vscode.window.showInformationMessage(message, report);
     } else if (snapshot.fault && snapshot.fault.code !== 'FF509') {
       return this.#tellFault(migration, snapshot.fault);
+    } else if (migration.statements.failed().length > 0) {
+      return this.#tellFailed(migration);
     } else if (snapshot.state === 'incomplete') {
       const found = snapshot.findings.filter((finding) => finding.severity !== 'note').length;
       const message = t(
@@ -81,6 +91,25 @@ export class MigrationStarter {
     if (chosen === report)
       await vscode.commands.executeCommand(commands.openReport, migration.uri.toString());
     if (chosen === resume) await this.start(migration);
+  }
+
+  /** Shows the first statement that failed at the place of its error. Corrected and saved, the run goes on from there. */
+  async #tellFailed(migration: Migration): Promise<void> {
+    const all = migration.statements.failed();
+    const [failed] = all;
+    if (!failed) return;
+    void openFailedStatement(migration, failed, this.tell).catch(() => undefined); // its file may be gone
+    const open = t('Open');
+    const go = t('Continue');
+    const report = t('Open Report');
+    const what = `${failed.object}: ${failed.error?.message ?? workStateLabel('failed')}`;
+    const more = all.length > 1 ? ` ${t('{0} more statements failed.', all.length - 1)}` : '';
+    const message = `${migration.name}: ${what}${more} ${t('Correct and save it, then continue.')}`;
+    const chosen = await vscode.window.showErrorMessage(message, open, go, report);
+    if (chosen === open) await openFailedStatement(migration, failed, this.tell, true);
+    if (chosen === go) await this.start(migration);
+    if (chosen === report)
+      await vscode.commands.executeCommand(commands.openReport, migration.uri.toString());
   }
 
   /** Says what happened and offers the remedy that fits the code. */

@@ -8,6 +8,7 @@ import type {
   WorkState,
 } from '../../protocol/model.js';
 import { commands } from '../contributions.js';
+import { projectState } from '../editors/review/editorState.js';
 import { faultText } from '../faults.js';
 import type { Migration } from '../migrations/migration.js';
 import {
@@ -98,9 +99,9 @@ export function runIcon(snapshot: RunSnapshot | undefined, running: boolean): vs
 function projectItem({ migration }: ProjectNode): vscode.TreeItem {
   const { snapshot, running } = migration;
   const item = new vscode.TreeItem(migration.name, running ? Expanded : snapshot ? Collapsed : None);
-  const done = snapshot?.state === 'succeeded';
-  const state = running ? 'running' : migration.resumable ? 'resumable' : done ? 'done' : 'new';
-  item.contextValue = `type=project,state=${state},run=${snapshot ? 'yes' : 'no'}`;
+  const state = projectState(migration);
+  const failed = migration.statements.failed().length > 0 ? 'yes' : 'no';
+  item.contextValue = `type=project,state=${state},run=${snapshot ? 'yes' : 'no'},failed=${failed}`;
   item.iconPath = runIcon(snapshot, running);
   if (!snapshot) item.description = running ? t('starting') : t('not started yet');
   else if (running) {

@@ -120,9 +120,7 @@ export class LanguageService implements vscode.Disposable {
   }
 
   #options(): LanguageClientOptions {
-    this.#contexts ??= vscode.workspace.createFileSystemWatcher(
-      '**/*.flexferry/generated/**/context.json',
-    );
+    this.#contexts ??= vscode.workspace.createFileSystemWatcher('**/*.flexferry/generated/**/context.json');
     const asked = [...this.#asked].map((text) => {
       const uri = vscode.Uri.parse(text);
       // No escape is known to every reader of globs, but `?` stands for any character.

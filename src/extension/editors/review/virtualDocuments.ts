@@ -67,5 +67,7 @@ export class VirtualDocuments implements vscode.TextDocumentContentProvider, vsc
 }
 
 /** The source's DDL of a generated file, as a document. */
-export const sourceUri = (file: vscode.Uri): vscode.Uri => vscode.Uri.from({ scheme: sourceScheme, path: file.path });
-export const targetUri = (file: vscode.Uri): vscode.Uri => vscode.Uri.from({ scheme: targetScheme, path: file.path });
+export const sourceUri = (file: vscode.Uri): vscode.Uri =>
+  vscode.Uri.from({ scheme: sourceScheme, path: file.path });
+export const targetUri = (file: vscode.Uri): vscode.Uri =>
+  vscode.Uri.from({ scheme: targetScheme, path: file.path });

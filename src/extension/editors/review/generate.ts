@@ -1,0 +1,72 @@
+import * as vscode from 'vscode';
+import { type GeneratedDdl, generateDdl } from '../../../protocol/engine.js';
+import type { Project } from '../../../protocol/project.js';
+import { EngineProcess } from '../../engine/engineProcess.js';
+import { projectDirectory, projectName } from '../../migrations/projectFiles.js';
+import type { ProjectPasswords } from '../../migrations/projectPasswords.js';
+import { sections } from '../ddlFile.js';
+
+const t = vscode.l10n.t;
+
+/** Writes the DDL files of a project in an engine of its own. Undefined where the user cancelled; throws faults. */
+export async function writeDdl(
+  uri: vscode.Uri,
+  project: Project,
+  passwords: ProjectPasswords,
+  script: string,
+  log: vscode.LogOutputChannel,
+): Promise<GeneratedDdl | undefined> {
+  const engine = new EngineProcess(script, log, `DDL of ${projectName(uri)}`);
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    title: t('Generating the DDL of {0}', projectName(uri)),
+    cancellable: true,
+  };
+  const params = {
+    project,
+    directory: projectDirectory(uri),
+    ...(passwords.source !== undefined && { sourcePassword: passwords.source }),
+    ...(passwords.target !== undefined && { targetPassword: passwords.target }),
+  };
+  try {
+    return await vscode.window.withProgress(options, async (_, token) => {
+      const answer = engine.request(generateDdl, params, token);
+      try {
+        return await answer;
+      } catch (error) {
+        if (token.isCancellationRequested) return undefined;
+        throw error;
+      }
+    });
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** Opens what was generated: the first conflict where there is one, else the files of the first database. */
+export async function showGenerated({ files }: GeneratedDdl): Promise<void> {
+  const conflict = files.find(({ outcome }) => outcome === 'conflict');
+  if (conflict) return showConflict(conflict.path);
+  const [first] = files.filter(({ database }) => database !== undefined);
+  const shown = files.filter(({ database }) => database === first?.database);
+  const order = (path: string) => sections.findIndex((file) => path.endsWith(file));
+  // Pre-data last, so that it is the one in front.
+  for (const { path } of shown.toSorted((a, b) => order(b.path) - order(a.path)))
+    await vscode.window.showTextDocument(vscode.Uri.file(path), { preview: false });
+}
+
+async function showConflict(path: string): Promise<void> {
+  const document = await vscode.workspace.openTextDocument(vscode.Uri.file(path));
+  const at = document.positionAt(Math.max(0, document.getText().search(/^<<<<<<< /m)));
+  await vscode.window.showTextDocument(document, { preview: false, selection: new vscode.Range(at, at) });
+}
+
+/** How many files hold how many conflicts, as a sentence; undefined where there are none. */
+export function conflictText({ files }: GeneratedDdl): string | undefined {
+  const count = files.reduce((sum, { conflicts }) => sum + conflicts, 0);
+  if (count === 0) return undefined;
+  return t(
+    'Your edits and what is new contradict each other in {0} places. Decide for one side at each: the migration does not start before. Nothing was overwritten.',
+    count,
+  );
+}

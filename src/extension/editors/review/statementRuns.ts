@@ -1,0 +1,114 @@
+import * as vscode from 'vscode';
+import type { FaultData } from '../../../protocol/connection.js';
+import type { StatementStatus } from '../../../protocol/ddl.js';
+import { databaseKey, type Project } from '../../../protocol/project.js';
+import { commands } from '../../contributions.js';
+import { faultText, showFault } from '../../faults.js';
+import type { Migration } from '../../migrations/migration.js';
+import type { Migrations } from '../../migrations/migrations.js';
+import { readProject } from '../../migrations/projectFiles.js';
+import { workStateLabel } from '../../migrations/runText.js';
+import { databaseOf, ddlFileOf } from '../ddlFile.js';
+import type { RunDiagnostics } from './runDiagnostics.js';
+import type { SqlOutcome, SqlTarget, TargetRunner } from './runOnTarget.js';
+import { asReference, findStatement } from './statementCommands.js';
+import { offsetOfPosition, restore } from './statementText.js';
+
+const t = vscode.l10n.t;
+
+export interface StatementRuns {
+  readonly runner: TargetRunner;
+  readonly migrations: Migrations;
+  readonly diagnostics: RunDiagnostics;
+  targetOf(uri: vscode.Uri): Promise<SqlTarget | undefined>;
+}
+
+/** Runs one statement of a generated file on its target, as it stands in the editor. */
+export async function runStatement(given: unknown, runs: StatementRuns): Promise<void> {
+  const found = await findStatement(given);
+  const target = found && (await runs.targetOf(found.document.uri));
+  if (!found || !target) return;
+  const { document, reference, text } = found;
+  const sql = restore(text, 0, text.length)?.text ?? text;
+  const outcome = await runs.runner.run(target, sql, reference.object);
+  tell(outcome, reference.object, target.name);
+  if (outcome.state === 'cancelled') return;
+  const place = await stateOf(document.uri, runs.migrations, target.project);
+  // The language server shows states at their statements. It has none of globals.
+  if (place) place.migration.setStatement(place.database, reference.key, statusOf(outcome));
+  else if (outcome.state === 'failed')
+    runs.diagnostics.show(
+      document,
+      reference.start + offsetIn(text, outcome.fault),
+      reference.end,
+      outcome.fault,
+    );
+}
+
+const statusOf = (outcome: SqlOutcome): StatementStatus =>
+  outcome.state === 'failed' ? { state: 'failed', error: outcome.fault } : { state: 'done' };
+
+const offsetIn = (text: string, { position }: FaultData): number =>
+  position === undefined ? 0 : offsetOfPosition(text, position);
+
+function tell(outcome: SqlOutcome, what: string, target: string): void {
+  if (outcome.state === 'failed')
+    void showFault({ ...outcome.fault, message: `${what}: ${outcome.fault.message}` });
+  else if (outcome.state === 'done')
+    vscode.window.setStatusBarMessage(
+      `$(pass) ${t('{0} ran on {1} in {2} ms', what, target, Math.round(outcome.milliseconds))}`,
+      10_000,
+    );
+}
+
+/** Runs what is selected in the editor in front, as one transaction. */
+export async function runSelection(runs: StatementRuns): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  const sql = editor?.document.getText(editor.selection) ?? '';
+  if (!editor || sql.trim() === '') {
+    void vscode.window.showInformationMessage(t('Select the SQL to run in a generated SQL file.'));
+    return;
+  }
+  const { document, selection } = editor;
+  const target = await runs.targetOf(document.uri);
+  if (!target) return;
+  const outcome = await runs.runner.run(target, sql, t('The selection'));
+  tell(outcome, t('The selection'), target.name);
+  if (outcome.state !== 'failed') return;
+  const start = document.offsetAt(selection.start) + offsetIn(sql, outcome.fault);
+  runs.diagnostics.show(document, start, document.offsetAt(selection.end), outcome.fault);
+}
+
+async function stateOf(
+  uri: vscode.Uri,
+  migrations: Migrations,
+  project: Project,
+): Promise<{ migration: Migration; database: string } | undefined> {
+  const file = ddlFileOf(uri);
+  const database = databaseOf(project, file?.folder);
+  const migration = file && (await migrations.known(file.project));
+  if (!migration || !database) return undefined;
+  return { migration, database: databaseKey(project.databases, project.databases.indexOf(database)) };
+}
+
+/** Says in words what became of a statement, with what to do next where it failed. */
+export async function showStatementState(given: unknown, migrations: Migrations): Promise<void> {
+  const reference = asReference(given);
+  const uri = reference && vscode.Uri.parse(reference.uri);
+  const file = uri && ddlFileOf(uri);
+  const place = uri && file && (await stateOf(uri, migrations, await readProject(file.project)));
+  if (!reference || !place) return;
+  const status = place.migration.statements.of(place.database).get(reference.key);
+  const { object } = reference;
+  if (status?.state !== 'failed') {
+    const text = status ? workStateLabel(status.state) : t('will run, or has run with another text');
+    void vscode.window.showInformationMessage(`${object}: ${text}`);
+    return;
+  }
+  const { error } = status;
+  const message = `${object}: ${error ? faultText(error) : workStateLabel('failed')}`;
+  const go = t('Continue');
+  const offered = place.migration.resumable ? [go] : [];
+  if ((await vscode.window.showErrorMessage(message, ...offered)) === go)
+    await vscode.commands.executeCommand(commands.continueMigration, file.project);
+}
