@@ -23,6 +23,8 @@ const node = {
   absWorkingDir: root,
   logLevel: 'warning',
   external: ['pg-native'],
+  // Its other build asks for its parts at run time, where they are not.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
 };
 /** @type {import('esbuild').BuildOptions[]} */
 const bundles = [
