@@ -1,7 +1,7 @@
 /** What becomes of a statement on a given target. */
 import { displayName } from './identifier.js';
 import { withoutAttver } from './rewrite.js';
-import { applyEdits, commentOut, mergeEdits } from './rules/fixes.js';
+import { applyEdits, commentOut, mergeEdits, offered } from './rules/fixes.js';
 import { aroundOwner } from './rules/owner.js';
 import type { Match, Rule } from './rules/rule.js';
 import { type Subject, subjectOf } from './rules/subject.js';
@@ -65,7 +65,7 @@ function placed(subject: Subject, { rule, match }: Found): PlacedFinding {
     isDefault: rule.action === 'skip',
   };
   const fixes: Fix[] =
-    rule.action === 'skip' ? [out, ...own] : rule.action === 'tell' ? [...own] : [...own, out];
+    rule.action === 'skip' ? [out, ...own.map(offered)] : rule.action === 'tell' ? [...own] : [...own, out];
   return { finding, fixes, ...(match.place !== undefined && { place: match.place }) };
 }
 
@@ -110,13 +110,22 @@ const settingRanges: Readonly<Record<string, { readonly from?: number; readonly 
 function settingVerdict(statement: Statement, target: TargetFacts): Verdict | undefined {
   if (statement.kind === 'setting') {
     const { from = 0, below = Number.MAX_SAFE_INTEGER } = settingRanges[statement.details.name] ?? {};
-    return target.versionNum < from || target.versionNum >= below ? { action: 'skip' } : undefined;
+    return target.versionNum < from || target.versionNum >= below ? silentSkip(statement) : undefined;
   }
   if (statement.kind !== 'sessionAuthorization') return undefined;
   const { role } = statement.details;
-  if (role === undefined) return { action: 'skip' };
+  if (role === undefined) return silentSkip(statement);
   const message = `Privileges granted by ${displayName(role)} are granted by the target user.`;
-  return { action: 'skip', finding: findingFor('FF418', 'note', `role ${displayName(role)}`, message) };
+  return {
+    action: 'skip',
+    finding: findingFor('FF418', 'note', `role ${displayName(role)}`, message),
+    fixes: [{ ...commentOut(statement.text, { code: 'FF418', message }), isDefault: true }],
+  };
+}
+
+/** Nothing is lost that were worth a word. */
+function silentSkip({ text }: Statement): Verdict {
+  return { action: 'skip', fixes: [{ ...commentOut(text), isDefault: true }] };
 }
 
 /** A trace of the source's minor version, not worth a word. */
@@ -124,6 +133,7 @@ function attverVerdict(statement: Statement): Verdict | undefined {
   if (statement.kind !== 'alterTable' || statement.parseError !== undefined) return undefined;
   if (!statement.text.includes('pg_attver')) return undefined;
   const text = withoutAttver(statement.text);
-  if (text === undefined) return { action: 'skip' };
-  return text === statement.text ? undefined : { action: 'run', text };
+  if (text === undefined) return silentSkip(statement);
+  if (text === statement.text) return undefined;
+  return { action: 'run', text };
 }

@@ -107,7 +107,16 @@ export const clauseRules: readonly Rule[] = [
     applies: 'flexibleServer',
     kinds: ['other'],
     mentions: /^\s*alter\s+(function|procedure|routine)\b[\s\S]*\b(leakproof|support)\b/i,
-    match: functionProperties,
+    match: (subject) => {
+      const found = functionProperties(subject);
+      // Nothing may be left of it, which were no statement any more.
+      return (
+        found && {
+          message: `${subject.statement.object}: LEAKPROOF and SUPPORT stay as they are.`,
+          place: found.place,
+        }
+      );
+    },
   },
   {
     code: 'FF444',
