@@ -8,28 +8,37 @@ import {
   type RequestType,
   ResponseError,
 } from 'vscode-jsonrpc/node';
+import { loadParser } from '../ddl/parser.js';
 import type { FaultData, ServerFacts } from '../protocol/connection.js';
 import {
   type ConnectionInput,
+  checkProject,
   listChildren,
   listDatabases,
   listTables,
+  mappingCatalog,
+  mappingTarget,
   type RunParams,
   resolveConnection,
   runEvent,
   runMigration,
   runSnapshot,
   testConnection,
+  tryRowFilter,
 } from '../protocol/engine.js';
 import type { RunSnapshot } from '../protocol/model.js';
 import { browseChildren, browseDatabases, databaseOfPath } from './catalog/browse.js';
 import { BrowseSessions } from './catalog/browseSessions.js';
+import { readMappingCatalog } from './catalog/mappingCatalog.js';
+import { checkRowFilter, estimateRowFilter } from './catalog/mappingRowFilter.js';
+import { readMappingTarget } from './catalog/mappingTarget.js';
 import { toFault } from './errors/mapError.js';
 import { runMigration as migrate } from './migration.js';
 import { connect } from './postgres/connect.js';
 import { parseConnectionText } from './postgres/connectionPastes.js';
 import { resolveConnectionInput } from './postgres/connectionString.js';
 import { serverFacts } from './postgres/facts.js';
+import { checkProject as checkProjectText } from './project/checkProject.js';
 import type { RunTracker } from './run/runTracker.js';
 import { tablesPage } from './runTables.js';
 
@@ -95,6 +104,26 @@ answer(listChildren, ({ connection: input, path, after, limit }, signal) => {
   const database = databaseOfPath(path) ?? input.database;
   const { spec } = resolveConnectionInput({ ...input, ...(database !== undefined && { database }) });
   return sessions.use(spec, signal, (session) => browseChildren(session, path, after, limit));
+});
+
+answer(checkProject, async ({ text }) => {
+  await loadParser();
+  return checkProjectText(text);
+});
+
+answer(mappingCatalog, (input, signal) =>
+  sessions.use(resolveConnectionInput(input).spec, signal, readMappingCatalog),
+);
+
+answer(mappingTarget, (input, signal) =>
+  readMappingTarget(sessions, resolveConnectionInput(input).spec, signal),
+);
+
+answer(tryRowFilter, async ({ connection: input, ...filter }, signal) => {
+  await checkRowFilter(filter);
+  return sessions.use(resolveConnectionInput(input).spec, signal, (session) =>
+    estimateRowFilter(session, filter),
+  );
 });
 
 answer(runMigration, (params: RunParams, signal): Promise<RunSnapshot> => {

@@ -153,26 +153,40 @@ export interface MappingDependency {
   readonly object: string;
   /** The relation that the object is, or that it is a part of; it need not be left out with it. */
   readonly on?: RelationName;
+  /** The object is `on` itself: what needs that cannot be without the object. */
+  readonly whole?: true;
+  /** Its name where the object is an index of `on`. */
+  readonly index?: string;
+  /** Schema of an object that is neither a relation nor part of one, e.g. a function. */
+  readonly schema?: string;
   readonly needs: RelationName;
+  /**
+   * What is needed where it is no table, view, materialized or foreign table. An index is its schema and name; a type,
+   * function or sequence goes with its schema, so only other schemas' are listed; an extension has the schema ''.
+   */
+  readonly needsKind?: 'index' | 'type' | 'function' | 'sequence' | 'extension';
+  /** A foreign key holds only where the rows it refers to come, too. */
+  readonly needsRows?: true;
 }
 export const mappingCatalog = new RequestType<ConnectionInput, MappingCatalog, FaultData>('mapping/catalog');
 
 /** What stands on the target already; `exists` is false where the database is still to be created. */
-export const mappingTarget = new RequestType<
-  ConnectionInput,
-  {
-    readonly exists: boolean;
-    readonly relations: readonly RelationName[];
-    readonly schemas: readonly string[];
-  },
-  FaultData
->('mapping/target');
+export interface MappingTarget {
+  readonly exists: boolean;
+  /** Whatever has a name that a table could have: indexes, sequences and composite types, too. */
+  readonly relations: readonly RelationName[];
+  readonly schemas: readonly string[];
+}
+export const mappingTarget = new RequestType<ConnectionInput, MappingTarget, FaultData>('mapping/target');
 
 export interface RowFilterParams extends RelationName {
   readonly connection: ConnectionInput;
   readonly where: string;
 }
-/** Tries a row filter on the source, read-only and bounded in time; FF705 where it cannot be one. */
+/**
+ * Tries a row filter on the source, read-only and bounded in time; FF705 where it cannot be one, with the position in
+ * code points from 1. Both figures are the planner's estimates.
+ */
 export const tryRowFilter = new RequestType<
   RowFilterParams,
   { readonly rowsEstimated: number; readonly rowsTotal: number },

@@ -43,7 +43,13 @@ export function compileMapping(database: ProjectDatabase): Mapping {
   const withoutIndex = anyRelation(exclude.indexes);
   const withoutExtension = anyName(exclude.extensions);
   const schemaTargets = new Map(Object.entries(schemas));
-  const tableTargets = new Map(Object.entries(tables));
+  // A hand-written key may be quoted or spelled otherwise than the canonical one.
+  const tableTargets = new Map(
+    Object.entries(tables).flatMap(([key, table]) => {
+      const relation = parseRelation(key);
+      return relation ? [[formatRelation(relation), table] as const] : [];
+    }),
+  );
 
   const schema = (name: string) => {
     const leftOutBy =

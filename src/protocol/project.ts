@@ -1,4 +1,5 @@
 /** The project file, `<name>.flexferry.json`: what is migrated, where to, and how. It never holds a password. */
+import type { ErrorCode } from './errorCodes.js';
 
 export const projectVersion = 2;
 
@@ -135,12 +136,69 @@ export function databaseKey(databases: readonly ProjectDatabase[], index: number
   return twice ? `${database.source} → ${database.target}` : database.source;
 }
 
+/** The project with its keys in the order of the format, names of objects sorted: small diffs, whoever wrote it. */
+export function orderedProject(project: Project): Project {
+  return inOrder(project, projectOrder) as unknown as Project;
+}
+
+export function formatProject(project: Project): string {
+  return `${JSON.stringify(orderedProject(project), null, 2)}\n`;
+}
+
+/** Keys in their order, each with that of its value; `sorted` for maps by the names of objects. */
+type Order = 'value' | { readonly sorted: Order } | { readonly list: Order } | { readonly keys: Keys };
+type Keys = readonly (readonly [key: string, order: Order])[];
+
+const values = (...keys: readonly string[]): Keys => keys.map((key) => [key, 'value']);
+const server: Order = { keys: values('connection', 'server') };
+const database: Order = {
+  keys: [
+    ...values('source', 'target', 'mode'),
+    ['include', { keys: values('schemas', 'tables') }],
+    ['exclude', { keys: values('schemas', 'tables', 'tableData', 'indexes', 'extensions') }],
+    ['schemas', { sorted: 'value' }],
+    ['tables', { sorted: { keys: values('schema', 'name', 'where') } }],
+    ...values('renameOwned'),
+  ],
+};
+const options: Order = {
+  keys: Object.keys(defaultOptions).map((key) => [key, key === 'roles' ? { sorted: 'value' } : 'value']),
+};
+const projectOrder: Order = {
+  keys: [
+    ...values('version', 'name'),
+    ['source', server],
+    ['target', server],
+    ['databases', { list: database }],
+    ['options', options],
+  ],
+};
+
+function inOrder(value: unknown, order: Order): unknown {
+  if (order === 'value') return value;
+  if ('list' in order) return Array.isArray(value) ? value.map((item) => inOrder(item, order.list)) : value;
+  if (!isObject(value)) return value;
+  const keys: Keys =
+    'keys' in order
+      ? order.keys
+      : Object.keys(value)
+          .sort()
+          .map((key) => [key, order.sorted] as const);
+  return Object.fromEntries(
+    keys.flatMap(([key, inner]) => (value[key] === undefined ? [] : [[key, inOrder(value[key], inner)]])),
+  );
+}
+
 /** A place in a project file: keys and indexes from the root. */
 export type ProjectPath = readonly (string | number)[];
 
 /** Something wrong with a project, at its place. */
 export interface ProjectProblem {
+  /** Of a missing key: where it should stand. [] where the text is not JSON: then `offset` tells the place. */
   readonly path: ProjectPath;
   readonly severity: 'error' | 'warning';
+  readonly code: ErrorCode;
+  /** UTF-16 offset of the problem: in the text where `path` is [], else in the value at `path`, e.g. a row filter. */
+  readonly offset?: number;
   readonly message: string;
 }
