@@ -76,3 +76,31 @@ export interface StatementReference {
 export const statesMethod = 'flexferry/states';
 /** Request: {@link StatementReference} → the text of the statement on the source, or null. */
 export const sourceMethod = 'flexferry/source';
+
+/** What CodeLenses and quick fixes call; the extension registers these. */
+export const commands = {
+  /** {@link StatementReference}: comments the statement out. */
+  skip: 'flexferry.skipStatement',
+  /** {@link StatementReference} of the whole comment, by the key of what is commented out. */
+  unskip: 'flexferry.unskipStatement',
+  run: 'flexferry.runStatement',
+  showSource: 'flexferry.showSourceStatement',
+  /** Tells why it failed or is skipped. */
+  showState: 'flexferry.showStatementState',
+  /** {@link RoleReference} */
+  mapOwner: 'flexferry.mapOwner',
+  /** {@link ExtensionReference} */
+  allowExtension: 'flexferry.allowExtension',
+} as const;
+
+/** A role that the DDL names and the target does not have. */
+export interface RoleReference {
+  readonly uri: string;
+  readonly role: string;
+}
+
+/** An extension that the DDL creates and azure.extensions does not name. */
+export interface ExtensionReference {
+  readonly uri: string;
+  readonly extension: string;
+}
