@@ -16,7 +16,7 @@ import {
 import { rulesFor } from './ruleTable.js';
 import type { Statement } from './statement.js';
 
-export { missingGrantees } from './rules/roles.js';
+export { missingGrantees } from './rules/rolesOf.js';
 export { type Fix, findingFor, type PlacedFinding, type StatementFinding, type TargetFacts, type Verdict };
 
 /**
