@@ -44,6 +44,7 @@ async function compile(directory: string): Promise<void> {
     sourcemap: 'inline',
     // Native packages and mocha are resolved from the project's node_modules at run time.
     external: ['vscode', 'mocha', 'pg-native'],
+    alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
     logLevel: 'warning',
     absWorkingDir: root,
   });

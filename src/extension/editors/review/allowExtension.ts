@@ -1,17 +1,10 @@
 import * as vscode from 'vscode';
-import { findStatement } from './statementCommands.js';
+import type { ExtensionReference } from '../../../protocol/ddl.js';
 
 const t = vscode.l10n.t;
 
 const documentation = 'https://learn.microsoft.com/azure/postgresql/extensions/how-to-allow-extensions';
 const azureDomain = '.postgres.database.azure.com';
-
-/** The extension that a statement creates, as SQL reads the name. */
-export function extensionIn(statement: string): string | undefined {
-  const created = /^\s*CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:"((?:[^"]|"")+)"|([^\s;"]+))/i;
-  const [, quoted, plain] = created.exec(statement) ?? [];
-  return quoted?.replaceAll('""', '"') ?? plain?.toLowerCase();
-}
 
 /** A word as a POSIX shell reads it. */
 const shellWord = (word: string): string =>
@@ -43,14 +36,11 @@ export interface AllowFacts {
 /** Says which server parameter lets an extension in, and helps to change it. Nothing is changed from here. */
 export async function allowExtension(
   given: unknown,
-  name: unknown,
   factsOf: (uri: vscode.Uri) => Promise<AllowFacts>,
 ): Promise<void> {
-  const found = await findStatement(given);
-  if (!found) return;
-  const extension = typeof name === 'string' && name !== '' ? name : extensionIn(found.text);
-  if (extension === undefined) return;
-  const { host, allowed } = await factsOf(found.document.uri);
+  const { uri, extension } = (given ?? {}) as Partial<Record<keyof ExtensionReference, unknown>>;
+  if (typeof uri !== 'string' || typeof extension !== 'string') return;
+  const { host, allowed } = await factsOf(vscode.Uri.parse(uri));
   const command = allowCommand(host, allowed ?? [], extension);
   const copy = t('Copy Command');
   const open = t('Open Documentation');

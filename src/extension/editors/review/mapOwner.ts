@@ -1,32 +1,33 @@
 import { modify } from 'jsonc-parser';
 import * as vscode from 'vscode';
+import type { RoleReference } from '../../../protocol/ddl.js';
 import { commands } from '../../contributions.js';
 import { showFault, toFault } from '../../faults.js';
 import { readProject } from '../../migrations/projectFiles.js';
 import { ddlFileOf } from '../ddlFile.js';
 import { contextOf } from './projectTarget.js';
-import { findStatement, rangeOf } from './statementCommands.js';
+import { rangeOf } from './statementCommands.js';
 
 const t = vscode.l10n.t;
 
-/** The role that a statement gives an object to, as SQL reads the name. */
-export function ownerIn(statement: string): string | undefined {
-  const [, quoted, plain] = /\bOWNER\s+TO\s+(?:"((?:[^"]|"")+)"|([^\s;"]+))/i.exec(statement) ?? [];
-  return quoted?.replaceAll('""', '"') ?? plain?.toLowerCase();
+function asRoleReference(given: unknown): RoleReference | undefined {
+  const { uri, role } = (given ?? {}) as Partial<Record<keyof RoleReference, unknown>>;
+  return typeof uri === 'string' && typeof role === 'string' && role !== '' ? { uri, role } : undefined;
 }
 
-/**
- * Puts a role of the source into `options.roles` of the project. `role` and `to` come from a quick fix; what is not
- * given is read from the statement, or asked for.
- */
-export async function mapOwner(given: unknown, role?: unknown, to?: unknown): Promise<void> {
-  const found = await findStatement(given);
-  const file = found && ddlFileOf(found.document.uri);
-  if (!found || !file) return;
-  const from = typeof role === 'string' && role !== '' ? role : (ownerIn(found.text) ?? (await askRole()));
-  if (from === undefined) return;
-  const target =
-    typeof to === 'string' && to !== '' ? to : await askTarget(from, await contextOf(found.document.uri));
+/** Puts a role of the source into `options.roles` of the project; asks for the role `to` that takes its place. */
+export async function mapOwner(given: unknown, to?: unknown): Promise<void> {
+  const reference = asRoleReference(given);
+  const uri = reference && vscode.Uri.parse(reference.uri);
+  const file = uri && ddlFileOf(uri);
+  if (!file) {
+    void vscode.window.showInformationMessage(
+      t('This command belongs to a role in a generated SQL file: choose it among the quick fixes there.'),
+    );
+    return;
+  }
+  const from = reference.role;
+  const target = typeof to === 'string' && to !== '' ? to : await askTarget(from, await contextOf(uri));
   if (target === undefined) return;
   try {
     // Reading it says what is wrong with it before anything is changed.
@@ -61,10 +62,6 @@ async function putRole(document: vscode.TextDocument, from: string, to: string):
   for (const { offset, length, content } of edits)
     change.replace(document.uri, rangeOf(document, offset, offset + length), content);
   return vscode.workspace.applyEdit(change);
-}
-
-async function askRole(): Promise<string | undefined> {
-  return vscode.window.showInputBox({ prompt: t('Role of the source') });
 }
 
 async function askTarget(
