@@ -34,7 +34,7 @@ const bundles = [
   { ...node, entryPoints: { languageServer: 'src/languageServer/main.ts' } },
   { ...node, entryPoints: { cli: 'src/cli/main.ts' }, banner: { js: '#!/usr/bin/env node' } },
   {
-    entryPoints: { dashboard: 'webview/dashboard/main.ts' },
+    entryPoints: { dashboard: 'webview/dashboard/main.ts', mapping: 'webview/mapping/main.ts' },
     bundle: true,
     platform: 'browser',
     target: 'chrome128',

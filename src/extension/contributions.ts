@@ -47,6 +47,8 @@ export const commands = {
   removeMigration: 'flexferry.removeMigration',
   refreshMigrations: 'flexferry.refreshMigrations',
   loadMoreTables: 'flexferry.loadMoreTables',
+  openMapping: 'flexferry.openMapping',
+  openMappingAsText: 'flexferry.openMappingAsText',
   showLog: 'flexferry.showLog',
 } as const;
 
@@ -60,6 +62,11 @@ export const views = {
 export const panels = {
   dashboard: 'flexferry.dashboard',
   report: 'flexferry.report',
+} as const;
+
+/** Custom editor types. */
+export const editors = {
+  mapping: 'flexferry.mapping',
 } as const;
 
 export const settings = {

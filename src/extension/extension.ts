@@ -4,6 +4,7 @@ import { MigrateCommand } from './commands/migrate.js';
 import { MigrationCommands } from './commands/migrationCommands.js';
 import { ServerCommands } from './commands/serverCommands.js';
 import { commands } from './contributions.js';
+import { MappingEditor } from './editors/mapping/mappingEditor.js';
 import { EditorState } from './editors/review/editorState.js';
 import { LanguageService } from './editors/review/languageService.js';
 import { StateFeed } from './editors/review/stateFeed.js';
@@ -26,6 +27,7 @@ export interface TestApi {
   readonly serversView: ServersView;
   readonly migrationsView: MigrationsView;
   readonly language: LanguageService;
+  readonly mapping: MappingEditor;
 }
 
 /** Only wires: no file, process or connection is opened before something is shown or asked for. */
@@ -44,6 +46,7 @@ export function activate(context: vscode.ExtensionContext): TestApi | undefined 
   const starter = new MigrationStarter(registry, (migration) => feed.flush(migration));
   const dashboard = new Dashboard(dist, icon, migrations, context.workspaceState, log);
   const report = new ReportPanel(icon);
+  const mapping = new MappingEditor(dist, registry, engine, log);
   const serversView = new ServersView(registry, engine);
   const migrationsView = new MigrationsView(migrations);
 
@@ -58,6 +61,7 @@ export function activate(context: vscode.ExtensionContext): TestApi | undefined 
     ...new ServerCommands(registry, engine, serversView).register(),
     ...new MigrationCommands(migrations, starter, dashboard, report).register(),
     ...new MigrateCommand(registry, engine, migrations, context.globalStorageUri, serversView).register(),
+    ...mapping.register(),
     ...language.register(),
     ...documents.register(),
     ...feed.register(),
@@ -68,5 +72,5 @@ export function activate(context: vscode.ExtensionContext): TestApi | undefined 
   );
   importDemoServers(registry).catch((error: unknown) => log.error(`demo servers: ${String(error)}`));
   const testing = context.extensionMode === vscode.ExtensionMode.Test;
-  return testing ? { registry, migrations, serversView, migrationsView, language } : undefined;
+  return testing ? { registry, migrations, serversView, migrationsView, language, mapping } : undefined;
 }

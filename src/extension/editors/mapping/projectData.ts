@@ -27,7 +27,7 @@ export interface DatabaseView extends ProjectDatabase {
   readonly index: number;
   /** Tells databases apart while others come and go; see {@link databaseId}. */
   readonly id: string;
-  /** Entries of filters that cannot be used, left out of the filters above. */
+  /** Why entries of filters cannot be used; they are left out of the filters above. */
   readonly filterProblems: readonly string[];
 }
 
