@@ -71,9 +71,7 @@ export class DdlCommands {
       on(commands.showSourceStatement, (given) => showSourceStatement(given, language, documents)),
       on(commands.showStatementState, (given) => showStatementState(given, migrations)),
       on(commands.mapOwner, mapOwner),
-      on(commands.allowExtension, (given, name) =>
-        allowExtension(given, name, (uri) => this.#allowFacts(uri)),
-      ),
+      on(commands.allowExtension, (given) => allowExtension(given, (uri) => this.#allowFacts(uri))),
       on(commands.checkSqlFile, () => this.#checkFile()),
       on(commands.restartLanguageServer, () => language.restart()),
       on(commands.showLanguageServerLog, async () => language.showLog()),
