@@ -5,9 +5,51 @@ import type { Statement } from './statement.js';
 
 const relationTypes = ['table', 'view', 'materialized view', 'foreign table', 'sequence', 'index', 'type'];
 
+/** The `object` texts of skipped or failed statements, found again by the words of a text. */
+export class SkippedObjects extends Set<string> {
+  /** By the last part of the name. */
+  readonly #byWord = new Map<string, SkippedName[]>();
+  /** Operators and what else is no identifier. */
+  readonly #symbols: SkippedName[] = [];
+
+  static of(objects: Iterable<string>): SkippedObjects {
+    const all = new SkippedObjects();
+    for (const object of objects) all.add(object);
+    return all;
+  }
+
+  override add(object: string): this {
+    if (this.has(object)) return this;
+    super.add(object);
+    const parsed = parseObject(object);
+    if (parsed === undefined) return this;
+    const entry = { object, ...parsed };
+    const known = this.#byWord.get(parsed.bare);
+    if (!/[\p{L}\p{N}_]/u.test(parsed.bare)) this.#symbols.push(entry);
+    else if (known) known.push(entry);
+    else this.#byWord.set(parsed.bare, [entry]);
+    return this;
+  }
+
+  /** Those whose name stands somewhere in the text, whatever it means there. */
+  mentionedIn(text: string): SkippedName[] {
+    const found = new Set(this.#symbols.filter(({ bare }) => text.includes(bare)));
+    if (this.#byWord.size > 0)
+      // In two passes, since a double quote in a string would pair with that of a name.
+      for (const [word] of text.matchAll(/[\p{L}_][\p{L}\p{N}_$]*/gu)) this.#look(word, found);
+    if (this.#byWord.size > 0 && text.includes('"'))
+      for (const [word] of text.matchAll(/"(?:[^"]|"")+"/g))
+        this.#look(word.slice(1, -1).replaceAll('""', '"'), found);
+    return [...found];
+  }
+
+  #look(word: string, found: Set<SkippedName>): void {
+    for (const entry of this.#byWord.get(word) ?? []) found.add(entry);
+  }
+}
+
 /**
- * The skipped object (one of `skipped`, which holds the `object` texts of skipped or failed statements) that this
- * statement is about or needs, or undefined. The engine marks such a statement FF417.
+ * The skipped object that this statement is about or needs, or undefined. The engine marks such a statement FF417.
  */
 export function dependsOnSkipped(statement: Statement, skipped: ReadonlySet<string>): string | undefined {
   if (skipped.size === 0) return undefined;
@@ -18,7 +60,7 @@ export function dependsOnSkipped(statement: Statement, skipped: ReadonlySet<stri
     const found = relationTypes.map((type) => `${type} ${name}`).find((object) => skipped.has(object));
     if (found !== undefined && found !== statement.object) return found;
   }
-  return mentionedSkipped(statement, skipped);
+  return mentionedSkipped(statement, skipped instanceof SkippedObjects ? skipped : SkippedObjects.of(skipped));
 }
 
 /** Statements that only say something about an object; whom else they mention does not matter. */
@@ -32,12 +74,12 @@ const says: ReadonlySet<string> = new Set([
   'securityLabel',
 ]);
 
-function mentionedSkipped(statement: Statement, skipped: ReadonlySet<string>): string | undefined {
+function mentionedSkipped(statement: Statement, skipped: SkippedObjects): string | undefined {
   if (says.has(statement.kind) || statement.parseError !== undefined) return undefined;
   // Parsing again is paid only by statements that hold the letters of a skipped name.
-  const candidates = skippedNames(skipped).filter(
-    ({ object, bare }) => object !== statement.object && statement.text.includes(bare),
-  );
+  const candidates = skipped
+    .mentionedIn(statement.text)
+    .filter(({ object }) => object !== statement.object);
   if (candidates.length === 0) return undefined;
   const node = parseStatement(statement.text).node;
   if (node === undefined) return undefined;
@@ -54,20 +96,6 @@ interface SkippedName {
   readonly name: string;
   readonly bare: string;
   readonly role: Role;
-}
-
-/** The set is asked once per statement and grows now and then. */
-const known = new WeakMap<ReadonlySet<string>, { size: number; names: SkippedName[] }>();
-
-function skippedNames(skipped: ReadonlySet<string>): SkippedName[] {
-  const cached = known.get(skipped);
-  if (cached?.size === skipped.size) return cached.names;
-  const names = [...skipped].flatMap((object) => {
-    const parsed = parseObject(object);
-    return parsed === undefined ? [] : [{ object, ...parsed }];
-  });
-  known.set(skipped, { size: skipped.size, names });
-  return names;
 }
 
 /** What a name stands for where it is mentioned: functions and relations may share a name. */

@@ -1,11 +1,11 @@
 import { assessSource, assessTarget } from './assessment/assess.js';
+import { chosenSchemas } from './catalog/filter.js';
 import { databaseIdentity, targetState } from './catalog/server.js';
 import { listSourceTables } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
-import { literal } from './postgres/quote.js';
 import type { Session } from './postgres/session.js';
-import { readRun } from './run/checkpoint.js';
+import { type RunRow, readRuns, renamesText } from './run/checkpoint.js';
 
 /** The database through which others are created. https://www.postgresql.org/docs/current/manage-ag-createdb.html */
 export const maintenanceDatabase = 'postgres';
@@ -15,7 +15,7 @@ export const maintenanceDatabase = 'postgres';
  * Fault that forbids the start.
  */
 export async function assessDatabase(job: DatabaseJob): Promise<void> {
-  const { sessions, tracker, filter } = job;
+  const { sessions, tracker, database, mapping } = job;
   tracker.begin('assess', 1);
   const source = await sessions.open('source', 'assess');
   const { target, exists } = await openTarget(job);
@@ -29,25 +29,21 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
     );
   }
   if (!exists) await requireCreateDatabase(target);
-  const run = exists ? await readRun(target) : undefined;
-  if (run && run.source !== sourceId && !job.restart) {
-    throw new Fault(
-      'FF210',
-      `The database ${job.target.database} holds the checkpoints of a migration from another source.`,
-    );
-  }
+  const runs = exists ? await readRuns(target) : [];
+  requireOwnRuns(job, sourceId, runs);
   tracker.facts = {
     ...tracker.facts,
     sourceVersion: await version(source),
     targetVersion: await version(target),
   };
-  await requireSchemas(source, filter.include);
-  const assessed = await assessSource(source, await listSourceTables(source, filter), filter);
+  const filter = await chosenSchemas(source, database, mapping);
+  const tables = await listSourceTables(source, filter, mapping);
+  const assessed = await assessSource(source, tables, filter);
   for (const finding of assessed.findings) tracker.finding(finding);
   assessTarget(
     { versionNum: source.versionNum, extensions: assessed.extensions },
     { session: target, state },
-    { resumed: run !== undefined, acceptNonEmpty: job.options.acceptNonEmptyTarget },
+    { resumed: runs.length > 0, acceptNonEmpty: job.options.acceptNonEmptyTarget },
   );
   await Promise.all([sessions.close(source), sessions.close(target)]);
   tracker.advance('assess', 'done');
@@ -77,14 +73,16 @@ async function requireCreateDatabase(maintenance: Session): Promise<void> {
     throw new Fault('FF205', `The user ${maintenance.spec.user} may not create databases on the target.`);
 }
 
-async function requireSchemas(source: Session, include: readonly string[]): Promise<void> {
-  if (include.length === 0) return;
-  const { rows } = await source.query<{ name: string }>(
-    `SELECT w.name FROM unnest(ARRAY[${include.map(literal).join(', ')}]) AS w(name) WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = w.name)`,
-  );
-  if (rows.length > 0)
+/** Checkpoints in the target are of this project, and of the names that it has now. */
+function requireOwnRuns(job: DatabaseJob, source: string, runs: readonly RunRow[]): void {
+  if (job.restart) return;
+  const { database } = job.target;
+  if (runs.some((run) => run.source !== source && !job.siblings.has(run.source)))
     throw new Fault(
-      'FF212',
-      `The source database ${source.spec.database} has no schema ${rows.map((r) => r.name).join(', ')}.`,
+      'FF210',
+      `The database ${database} holds the checkpoints of a migration from another source.`,
     );
+  const own = runs.find((run) => run.source === source);
+  if (own && own.renames !== renamesText(job.database))
+    throw new Fault('FF216', `The unfinished run into the database ${database} used other names.`);
 }

@@ -1,15 +1,25 @@
 import type { ConnectionSpec } from '../protocol/connection.js';
-import type { ProjectOptions } from '../protocol/project.js';
-import type { SchemaFilter } from './catalog/filter.js';
+import type { RunParams } from '../protocol/engine.js';
+import { compileMapping, type Mapping } from '../protocol/mapping.js';
+import { databaseKey, type Project, type ProjectDatabase, type ProjectOptions } from '../protocol/project.js';
+import { databaseIdentity } from './catalog/server.js';
+import { Fault } from './errors/fault.js';
+import { resolveConnectionInput } from './postgres/connectionString.js';
 import type { DatabaseTracker } from './run/databaseTracker.js';
-import type { RunSessions } from './run/sessions.js';
+import type { RunTracker } from './run/runTracker.js';
+import { RunSessions } from './run/sessions.js';
 
 /** One database of a run, with everything that is known before the first connection. */
 export interface DatabaseJob {
   readonly run: string;
   readonly source: ConnectionSpec;
   readonly target: ConnectionSpec;
-  readonly filter: SchemaFilter;
+  readonly database: ProjectDatabase;
+  readonly mapping: Mapping;
+  /** Identities of the other sources of the project that go into the same target database. */
+  readonly siblings: Set<string>;
+  /** Several go into the same target database: what belongs to the database itself comes from the first alone. */
+  readonly isFirstOfTarget: boolean;
   readonly options: ProjectOptions;
   readonly restart: boolean;
   readonly sessions: RunSessions;
@@ -17,5 +27,86 @@ export interface DatabaseJob {
   readonly signal: AbortSignal;
   /** Folder of the bundles: the worker and the WebAssembly files are beside them. */
   readonly distDir: string;
-  readonly ddlDirectory: string;
+  /** The folder beside the project file: see src/protocol/ddl.ts. */
+  readonly directory: string;
+}
+
+/** Both servers of a project. Throws FF110, FF112 or FF109 where a connection cannot be read. */
+export function resolveServers(params: Pick<RunParams, 'project' | 'sourcePassword' | 'targetPassword'>): {
+  source: ConnectionSpec;
+  target: ConnectionSpec;
+} {
+  const resolve = (text: string, password: string | undefined): ConnectionSpec =>
+    resolveConnectionInput({ text, ...(password !== undefined && { password }) }).spec;
+  const { source, target } = params.project;
+  return {
+    source: resolve(source.connection, params.sourcePassword),
+    target: resolve(target.connection, params.targetPassword),
+  };
+}
+
+/** Refuses what this version cannot run, before anything is begun. Throws FF706 or FF704. */
+export function requireRunnable(project: Project): void {
+  const online = project.databases.find((database) => database.mode === 'online');
+  if (online) throw new Fault('FF706', `The database ${online.source} is set to online.`);
+  for (const database of project.databases) {
+    try {
+      compileMapping(database);
+    } catch (error) {
+      throw new Fault('FF704', `${database.source}: ${error instanceof Error ? error.message : ''}`);
+    }
+  }
+}
+
+interface JobHooks {
+  readonly signal: AbortSignal;
+  readonly distDir: string;
+}
+
+export function makeJobs(
+  run: string,
+  params: Omit<RunParams, 'restart'> & { readonly restart?: boolean },
+  servers: { readonly source: ConnectionSpec; readonly target: ConnectionSpec },
+  tracker: RunTracker,
+  { signal, distDir }: JobHooks,
+): DatabaseJob[] {
+  const { databases, options } = params.project;
+  return databases.map((database, index) => {
+    const source = { ...servers.source, database: database.source };
+    const target = { ...servers.target, database: database.target };
+    return {
+      run,
+      source,
+      target,
+      database,
+      mapping: compileMapping(database),
+      siblings: new Set(),
+      isFirstOfTarget: databases.findIndex((d) => d.target === database.target) === index,
+      options,
+      restart: params.restart === true,
+      sessions: new RunSessions(run, { source, target }, signal),
+      tracker: tracker.addDatabase(databaseKey(databases, index), database.source, database.target),
+      signal,
+      distDir,
+      directory: params.directory,
+    };
+  });
+}
+
+/** Several databases may go into one: each has to know the others' checkpoints from strangers'. */
+export async function findSiblings(jobs: readonly DatabaseJob[]): Promise<void> {
+  for (const job of jobs) {
+    for (const other of jobs)
+      if (other !== job && other.target.database === job.target.database)
+        job.siblings.add(await identifySource(other));
+  }
+}
+
+async function identifySource(job: DatabaseJob): Promise<string> {
+  const source = await job.sessions.open('source', 'identify');
+  try {
+    return await databaseIdentity(source);
+  } finally {
+    await job.sessions.close(source);
+  }
 }

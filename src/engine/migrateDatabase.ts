@@ -1,28 +1,28 @@
-import { classifyDump } from '../ddl/classify.js';
-import { loadParser } from '../ddl/parser.js';
+import { errorCodes } from '../protocol/errorCodes.js';
 import { maintenanceDatabase } from './assessDatabase.js';
 import { databaseIdentity, targetState } from './catalog/server.js';
-import { existingTables, listSourceTables, type SourceTable } from './catalog/tables.js';
+import { existingTables, type SourceTable } from './catalog/tables.js';
 import { copyTables } from './copy/copyTables.js';
 import { copyAllLargeObjects } from './copy/largeObjects.js';
 import type { DatabaseJob } from './databaseJob.js';
-import { dumpSchema } from './dump/dump.js';
 import { Fault } from './errors/fault.js';
+import { chooseDdl, type DatabasePlan, editedSince, planDatabase } from './planDatabase.js';
 import type { Session } from './postgres/session.js';
 import { exportSnapshot } from './postgres/snapshot.js';
-import { Checkpoint, createRun, dropRun, readRun } from './run/checkpoint.js';
+import { Checkpoint, createRun, dropRun, readRuns, renamesText } from './run/checkpoint.js';
 import { endOrphans, lockTarget, undoRun } from './run/claim.js';
 import type { DatabaseContext } from './run/context.js';
+import { tableKey } from './run/databaseTracker.js';
 import { analyzeTables } from './schema/analyze.js';
 import { createDatabase } from './schema/createDatabase.js';
 import { copyDatabaseProperties } from './schema/databaseProperties.js';
-import { writeDdlFiles } from './schema/ddlFiles.js';
 import { addForeignKeys } from './schema/foreignKeys.js';
 import { IndexBuilder } from './schema/indexBuilder.js';
-import { type PlannedStatement, planStatements, type StatementPlan } from './schema/planStatements.js';
+import type { PlannedStatement, StatementPlan } from './schema/planStatements.js';
 import { type PostDataPlan, planPostData } from './schema/postData.js';
 import { runStatements } from './schema/runStatements.js';
-import { setSequences } from './schema/sequences.js';
+import type { SavedDdl } from './schema/savedDdl.js';
+import { type SequenceScope, setSequences } from './schema/sequences.js';
 import { waitForRows } from './schema/waitForRows.js';
 import { verifyLargeObjects } from './verification/largeObjects.js';
 import { verifyTables } from './verification/verify.js';
@@ -39,18 +39,19 @@ export async function migrateDatabase(job: DatabaseJob): Promise<void> {
   const target = await claimTarget(job, source);
   const snapshot = await exportSnapshot(source);
   const context = await prepare(job, source, target, snapshot);
-  const tables = await listSourceTables(source, job.filter);
-  const plan = await dump(job, context, source);
+  const planned = await dump(job, context, source);
+  const { plan, tables, saved } = planned;
 
   const work = await createSchema(context, target, plan, tables);
-  await copyData(context, work, plan.settings, job.filter.include.length > 0);
+  await copyData(context, work, plan.settings, planned.filter.include.length > 0);
   const postData = waitForRows(context, work.postData, tables);
   await addConstraints(context, postData, target);
   await finishSchema(context, postData, target);
-  await copyDatabaseProperties(context, source, target);
-  await withSession(job, 'source', 'sequences', (fresh) => setSequences(context, fresh, target, job.filter));
+  if (job.isFirstOfTarget) await copyDatabaseProperties(context, source, target, plan.renames);
+  await withSession(job, 'source', 'sequences', (fresh) => setSequences(context, fresh, target, planned));
   await analyzeTables(context, [...work.present, ...tables.filter((t) => t.relkind === 'm')]);
   await verify(context, work, source, target);
+  if (await editedSince(job, saved)) tracker.finding(editedMeanwhile);
 
   tracker.state = tracker.hasProblems() ? 'failed' : 'done';
   await Promise.all([sessions.close(source), sessions.close(target)]);
@@ -66,6 +67,14 @@ export async function forgetRun(job: DatabaseJob): Promise<void> {
     await job.sessions.close(target);
   }
 }
+
+const editedMeanwhile = {
+  code: 'FF424',
+  severity: 'warning',
+  object: 'saved DDL',
+  message: 'The DDL was edited and saved while it was running.',
+  fix: errorCodes.FF424.help,
+} as const;
 
 /** What the tables' statements and rows come to on this target. */
 interface Work {
@@ -91,7 +100,13 @@ async function claimTarget(job: DatabaseJob, source: Session): Promise<Session> 
   });
   await lockTarget(target, signal);
   await endOrphans(target, sessions.purposePrefix);
-  if (job.restart && (await readRun(target))) await undoRun(target);
+  if (job.restart) {
+    const own = await databaseIdentity(source);
+    const runs = (await readRuns(target)).map((run) => run.source);
+    // Others of this project that share the target take back their own work.
+    const undone = runs.filter((of) => of === own || !job.siblings.has(of));
+    if (undone.length > 0) await undoRun(target, undone);
+  }
   return target;
 }
 
@@ -103,11 +118,16 @@ async function prepare(
 ): Promise<DatabaseContext> {
   const state = await targetState(target);
   const identity = await databaseIdentity(source);
-  let row = await readRun(target);
+  let row = (await readRuns(target)).find((run) => run.source === identity);
   if (row) job.tracker.log('info', `resuming run ${row.run}`);
   else {
     const extensions = [...state.installedExtensions].map((name) => `extension ${name}`);
-    row = { run: job.run, source: identity, preexisting: [...state.objects, ...extensions] };
+    row = {
+      run: job.run,
+      source: identity,
+      renames: renamesText(job.database),
+      preexisting: [...state.objects, ...extensions],
+    };
     await createRun(target, row);
   }
   await target.script(`SET lc_monetary = 'C'; SET synchronous_commit = off`);
@@ -123,33 +143,30 @@ async function prepare(
     snapshot,
     searchPath: rows[0]?.path ?? '',
     resumed: row.run !== job.run,
+    leftOut: new Set(),
     signal: job.signal,
   };
 }
 
-/** Reads the schema with pg_dump, decides about every statement and writes the files that show it. */
-async function dump(job: DatabaseJob, context: DatabaseContext, source: Session): Promise<StatementPlan> {
+/** Reads the schema with pg_dump and decides about every statement; what the user saved in the DDL files counts. */
+async function dump(
+  job: DatabaseJob,
+  context: DatabaseContext,
+  source: Session,
+): Promise<Pick<DatabasePlan, 'plan' | 'tables'> & SequenceScope & { saved: SavedDdl }> {
   const { tracker } = job;
   tracker.begin('dump', 1);
-  const { sql, tool } = await dumpSchema({
-    spec: job.source,
-    versionNum: source.versionNum,
-    snapshot: context.snapshot,
-    tool: job.options.dumpTool,
-    includeSchemas: job.filter.include,
-    excludeSchemas: [...job.filter.exclude, 'flexferry'],
-    signal: job.signal,
-    distDir: job.distDir,
-    log: (message) => tracker.log('info', message),
-  });
-  tracker.facts = { ...tracker.facts, dumpTool: tool };
-  await loadParser();
-  const plan = planStatements(classifyDump(sql), context.target, new Set(context.checkpoint.run.preexisting));
+  const preexisting = new Set(context.checkpoint.run.preexisting);
+  const from = { snapshot: context.snapshot, preexisting };
+  const planned = await planDatabase(job, source, context.target, from);
+  tracker.facts = { ...tracker.facts, dumpTool: planned.tool };
+  const { plan, saved } = await chooseDdl(job, planned, context.target, preexisting);
   for (const finding of plan.findings) tracker.finding(finding);
-  await writeDdlFiles(job.ddlDirectory, tracker.source, plan);
+  for (const object of plan.leftOut) context.leftOut.add(object);
   tracker.advance('dump', 'done');
   tracker.end('dump');
-  return plan;
+  const { tables, filter } = planned;
+  return { plan, tables, filter, renames: plan.renames, saved };
 }
 
 const tracked = (items: readonly PlannedStatement[]): number =>
@@ -168,7 +185,7 @@ async function createSchema(
   const presentKeys = await existingTables(target);
   const tables = all.filter((t) => t.relkind === 'r');
   for (const table of tables) tracker.addTable(table, table.bytes, table.rowsEstimated);
-  const present = tables.filter((t) => presentKeys.has(`${t.schema}\u0000${t.name}`));
+  const present = tables.filter((t) => presentKeys.has(tableKey(t.target)));
   return { postData: planPostData(plan.postData, all), tables, present, presentKeys };
 }
 

@@ -1,22 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ConnectionSpec, describeServer } from '../protocol/connection.js';
+import { describeServer } from '../protocol/connection.js';
 import type { RunParams } from '../protocol/engine.js';
 import { errorCodes } from '../protocol/errorCodes.js';
 import type { DoneEvent, RunEvent, RunSnapshot } from '../protocol/model.js';
-import type { ProjectDatabase } from '../protocol/project.js';
 import { assessDatabase } from './assessDatabase.js';
-import type { DatabaseJob } from './databaseJob.js';
+import { type DatabaseJob, findSiblings, makeJobs, requireRunnable, resolveServers } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
 import { forgetRun, migrateDatabase } from './migrateDatabase.js';
-import { resolveConnectionInput } from './postgres/connectionString.js';
 import { buildReport, doneEvent } from './report/buildReport.js';
 import { renderReport } from './report/html.js';
 import { EventLog } from './run/eventLog.js';
 import { RunTracker } from './run/runTracker.js';
-import { RunSessions } from './run/sessions.js';
 import { flexferryVersion } from './version.js';
 
 export interface RunHooks {
@@ -34,12 +31,14 @@ export interface RunHooks {
 /**
  * Runs a migration project: every database is assessed before the first is touched, then they are moved one after the
  * other. Always ends with a report and a `done` event, whatever happened; rejects only where there is no place to
- * write the report (FF703) or the project's connections cannot be read (FF110, FF112, FF109).
+ * write the report (FF703), the project cannot be run (FF704, FF706) or its connections cannot be read (FF110, FF112,
+ * FF109).
  */
 export async function runMigration(params: RunParams, hooks: RunHooks): Promise<RunSnapshot> {
   const { project } = params;
-  const source = resolveSide(project.source.connection, params.sourcePassword);
-  const target = resolveSide(project.target.connection, params.targetPassword);
+  requireRunnable(project);
+  const servers = resolveServers(params);
+  const { source, target } = servers;
   const started = new Date();
   const stamp = started
     .toISOString()
@@ -68,9 +67,7 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
     },
   );
   hooks.onTracker?.(tracker);
-  const jobs = project.databases.map((database) =>
-    makeJob(params, hooks, { run, source, target, ddlDirectory }, database, tracker),
-  );
+  const jobs = makeJobs(run, params, servers, tracker, hooks);
   tracker.emit({
     event: 'start',
     run,
@@ -88,34 +85,6 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
   return tracker.snapshot();
 }
 
-function resolveSide(text: string, password: string | undefined): ConnectionSpec {
-  return resolveConnectionInput({ text, ...(password !== undefined && { password }) }).spec;
-}
-
-function makeJob(
-  params: RunParams,
-  hooks: RunHooks,
-  both: { run: string; source: ConnectionSpec; target: ConnectionSpec; ddlDirectory: string },
-  database: ProjectDatabase,
-  tracker: RunTracker,
-): DatabaseJob {
-  const source = { ...both.source, database: database.source };
-  const target = { ...both.target, database: database.target };
-  return {
-    run: both.run,
-    source,
-    target,
-    filter: { include: database.include?.schemas ?? [], exclude: database.exclude?.schemas ?? [] },
-    options: params.project.options,
-    restart: params.restart,
-    sessions: new RunSessions(both.run, { source, target }, hooks.signal),
-    tracker: tracker.addDatabase(database.source, database.target),
-    signal: hooks.signal,
-    distDir: hooks.distDir,
-    ddlDirectory: both.ddlDirectory,
-  };
-}
-
 /** Leaves the outcome in the tracker; never rejects. */
 async function moveAll(
   jobs: readonly DatabaseJob[],
@@ -130,6 +99,7 @@ async function moveAll(
   signal.addEventListener('abort', onAbort, { once: true });
   let begun = false;
   try {
+    await findSiblings(jobs);
     for (const job of jobs) await assessDatabase(job);
     for (const job of jobs) {
       // Who finds the target taken has changed nothing yet.

@@ -9,7 +9,7 @@ export function tablesPage(
   tracker: RunTracker,
   params: TablesParams,
 ): { total: number; tables: TableSnapshot[] } {
-  const database = tracker.databases.find((d) => d.source === params.database);
+  const database = tracker.databases.find((d) => d.key === params.database);
   const text = params.text?.toLowerCase() ?? '';
   const found = [...(database?.tables.values() ?? [])].filter(
     (t) =>

@@ -1,5 +1,6 @@
 /** The vocabulary of a migration: plain data, shared by the engine, the command line, the extension and the webviews. */
 import type { FaultData } from './connection.js';
+import type { StatementKey } from './ddl.js';
 import type { ErrorCode } from './errorCodes.js';
 
 /** The phases of one database, in the order in which they begin (copy and indexes overlap). */
@@ -80,6 +81,7 @@ export interface TableVerification {
 }
 
 export interface DatabaseSnapshot {
+  /** Its source database; with the target where that occurs twice: see databaseKey. */
   readonly source: string;
   readonly target: string;
   readonly state: WorkState;
@@ -158,6 +160,8 @@ export type RunEvent =
       readonly index: number;
       readonly kind: string;
       readonly object: string;
+      /** Of its text in the DDL file. */
+      readonly key: StatementKey;
       readonly state: WorkState;
       readonly error?: FaultData;
     }

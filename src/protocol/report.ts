@@ -1,4 +1,5 @@
 import type { FaultData } from './connection.js';
+import type { StatementKey } from './ddl.js';
 import type { DoneEvent, RunSnapshot, TableSnapshot, WorkState } from './model.js';
 
 /** `report.json`: the evidence of one run. Written always, also after a failure. */
@@ -35,6 +36,8 @@ export interface ReportStatement {
   readonly section: 'preData' | 'postData';
   readonly kind: string;
   readonly object: string;
+  /** Of its text in the DDL file. */
+  readonly key: StatementKey;
   readonly state: WorkState;
   readonly reason?: string;
   readonly error?: FaultData;

@@ -1,4 +1,8 @@
+import type { Mapping } from '../../protocol/mapping.js';
+import type { ProjectDatabase } from '../../protocol/project.js';
+import { Fault } from '../errors/fault.js';
 import { literal } from '../postgres/quote.js';
+import type { Session } from '../postgres/session.js';
 
 /** Which schemas take part. Empty `include` means all. */
 export interface SchemaFilter {
@@ -8,6 +12,37 @@ export interface SchemaFilter {
 
 /** Schemas that never take part: PostgreSQL's own, temporary ones and our checkpoints. */
 export const systemSchemas = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'flexferry') AND n.nspname !~ '^pg_(toast|temp)'`;
+
+/**
+ * The schemas that a project takes, by exact name, since regular expressions are not pg_dump's. Rejects with FF212 where
+ * one that is named does not exist, or none is left.
+ */
+export async function chosenSchemas(
+  source: Session,
+  database: ProjectDatabase,
+  mapping: Mapping,
+): Promise<SchemaFilter> {
+  const { rows } = await source.query<{ name: string }>(
+    `SELECT n.nspname AS name FROM pg_namespace n WHERE ${systemSchemas} ORDER BY 1`,
+  );
+  const names = rows.map((r) => r.name);
+  const wanted = database.include?.schemas ?? [];
+  const missing = wanted.filter((entry) => !entry.startsWith('~/') && !names.includes(entry));
+  if (missing.length > 0)
+    throw new Fault(
+      'FF212',
+      `The source database ${source.spec.database} has no schema ${missing.join(', ')}.`,
+    );
+  const taken = names.filter((name) => mapping.schema(name).included);
+  if (wanted.length === 0)
+    return { include: [], exclude: names.filter((name) => !mapping.schema(name).included) };
+  if (taken.length === 0)
+    throw new Fault(
+      'FF212',
+      `No schema of the source database ${source.spec.database} matches ${wanted.join(', ')}.`,
+    );
+  return { include: taken, exclude: [] };
+}
 
 /** A condition over `pg_namespace n` for the schemas in scope. */
 export function schemaCondition(filter: SchemaFilter): string {

@@ -1,3 +1,4 @@
+import type { Mapping } from '../../protocol/mapping.js';
 import type { RelationName } from '../../protocol/model.js';
 import type { Session } from '../postgres/session.js';
 import { notOfExtension, type SchemaFilter, schemaCondition } from './filter.js';
@@ -11,7 +12,7 @@ export interface Column {
   readonly notNull: boolean;
 }
 
-/** A relation in scope, as of the snapshot of the session that read it. */
+/** A relation that the project takes, as of the snapshot of the session that read it. */
 export interface SourceTable extends RelationName {
   readonly oid: string;
   /** `r` table (also a leaf partition), `p` partitioned table, `m` materialized view. */
@@ -32,6 +33,12 @@ export interface SourceTable extends RelationName {
   /** Configuration table of an extension: only rows under this condition ("" for all) are the user's. */
   readonly extensionCondition?: string;
   readonly columns: readonly Column[];
+  /** Its name on the target. */
+  readonly target: RelationName;
+  /** Only rows under this condition are copied. */
+  readonly where?: string;
+  /** False: the table is made, its rows stay behind. */
+  readonly withData: boolean;
 }
 
 interface TableRow {
@@ -50,8 +57,12 @@ interface TableRow {
   extension_condition: string | null;
 }
 
-/** Tables, partitioned tables and materialized views in scope, largest first. */
-export async function listSourceTables(session: Session, filter: SchemaFilter): Promise<SourceTable[]> {
+/** Tables, partitioned tables and materialized views that the project takes, largest first. */
+export async function listSourceTables(
+  session: Session,
+  filter: SchemaFilter,
+  mapping: Mapping,
+): Promise<SourceTable[]> {
   const { rows } = await session.query<TableRow>(`
     WITH config AS (
       SELECT e.oid AS extension, c.oid AS relation, coalesce(c.condition, '') AS condition
@@ -78,7 +89,10 @@ export async function listSourceTables(session: Session, filter: SchemaFilter): 
       AND (config.relation IS NOT NULL OR ${notOfExtension('pg_class', 'c.oid')})
     ORDER BY bytes DESC, 2, 3`);
   const columns = await listColumns(session, rows.length > 500 ? undefined : rows.map((r) => r.oid));
+  const byOid = new Map(rows.map((r) => [r.oid, r]));
+  const taken = takenTables(rows, byOid, mapping);
   return rows
+    .filter((r) => taken.has(r.oid))
     .map((r) => ({
       oid: r.oid,
       schema: r.schema,
@@ -94,8 +108,36 @@ export async function listSourceTables(session: Session, filter: SchemaFilter): 
       hasIdentity: r.has_identity,
       ...(r.extension_condition !== null && { extensionCondition: r.extension_condition }),
       columns: columns.get(r.oid) ?? [],
+      ...decisionOf(mapping, r, byOid),
     }))
     .sort((a, b) => b.bytes - a.bytes);
+}
+
+/** Oids. A partition goes with the table that it is a part of. */
+function takenTables(
+  rows: readonly TableRow[],
+  byOid: ReadonlyMap<string, TableRow>,
+  mapping: Mapping,
+): Set<string> {
+  const taken = (row: TableRow | undefined): boolean =>
+    row !== undefined &&
+    mapping.table(row).included &&
+    (row.partition_of === null || !byOid.has(row.partition_of) || taken(byOid.get(row.partition_of)));
+  return new Set(rows.filter(taken).map((r) => r.oid));
+}
+
+/** What is said about the rows of a partitioned table holds for those of its partitions. */
+function decisionOf(
+  mapping: Mapping,
+  row: TableRow,
+  byOid: ReadonlyMap<string, TableRow>,
+): Pick<SourceTable, 'target' | 'where' | 'withData'> {
+  const { target, where, data } = mapping.table(row);
+  const parent = byOid.get(row.partition_of ?? '');
+  const above = parent && decisionOf(mapping, parent, byOid);
+  const conditions = [above?.where, where].filter((c) => c !== undefined);
+  const both = conditions.length > 1 ? conditions.map((c) => `(${c}\n)`).join(' AND ') : conditions[0];
+  return { target, withData: data && above?.withData !== false, ...(both !== undefined && { where: both }) };
 }
 
 /** Columns by relation, in their order. attgenerated exists from PostgreSQL 12 on. */
@@ -132,4 +174,12 @@ export async function existingTables(target: Session): Promise<Set<string>> {
      WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_(toast|temp)'`,
   );
   return new Set(rows.map((r) => `${r.schema}\u0000${r.name}`));
+}
+
+/** WHERE … of the rows on the source that are copied and compared; '' for all. The line break ends a comment in it. */
+export function rowCondition(table: SourceTable): string {
+  const { extensionCondition = '', where } = table;
+  if (where === undefined) return extensionCondition;
+  const own = `(${where}\n)`;
+  return extensionCondition === '' ? `WHERE ${own}` : `${extensionCondition} AND ${own}`;
 }

@@ -1,4 +1,4 @@
-import type { Column, SourceTable } from '../catalog/tables.js';
+import { type Column, rowCondition, type SourceTable } from '../catalog/tables.js';
 import { type CopyResult, relayCopy } from '../postgres/copyRelay.js';
 import { ident, qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
@@ -18,11 +18,13 @@ export type CopyMode =
 export function copyStatements(table: SourceTable, mode: CopyMode): { out: string; in: string } {
   const columns = table.columns.filter((c: Column) => !c.generated);
   const list = columns.length > 0 ? ` (${columns.map((c) => ident(c.name)).join(', ')})` : '';
-  const name = qualified(table);
-  const from = table.extensionCondition
-    ? `(SELECT ${columns.map((c) => ident(c.name)).join(', ')} FROM ONLY ${name} ${table.extensionCondition})`
-    : `${name}${list}`;
+  const condition = rowCondition(table);
+  const from =
+    condition === ''
+      ? `${qualified(table)}${list}`
+      : `(SELECT ${columns.map((c) => ident(c.name)).join(', ')} FROM ONLY ${qualified(table)} ${condition})`;
   const own = mode === 'own' && table.extensionCondition === undefined;
+  const name = qualified(table.target);
   return {
     out: `COPY ${from} TO STDOUT`,
     in: `${own ? `TRUNCATE ONLY ${name}; ` : ''}COPY ${name}${list} FROM STDIN${own ? ' WITH (FREEZE)' : ''}`,
@@ -72,10 +74,12 @@ async function copyRows(
 
 /** Every value is computed by the server: as many rows of defaults as the source has. */
 async function copyRowCount(source: Session, target: Session, table: SourceTable): Promise<CopyResult> {
-  const { rows } = await source.query<{ n: string }>(`SELECT count(*) AS n FROM ONLY ${qualified(table)}`);
+  const { rows } = await source.query<{ n: string }>(
+    `SELECT count(*) AS n FROM ONLY ${qualified(table)} ${rowCondition(table)}`,
+  );
   const count = Number(rows[0]?.n ?? 0);
   await target.script(
-    `BEGIN; DO $flexferry$ BEGIN FOR i IN 1..${count} LOOP INSERT INTO ${qualified(table)} DEFAULT VALUES; END LOOP; END $flexferry$`,
+    `BEGIN; DO $flexferry$ BEGIN FOR i IN 1..${count} LOOP INSERT INTO ${qualified(table.target)} DEFAULT VALUES; END LOOP; END $flexferry$`,
   );
   return { rows: count, bytes: 0 };
 }

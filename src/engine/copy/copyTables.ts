@@ -10,6 +10,7 @@ import { qualified } from '../postgres/quote.js';
 import { type Session, useSearchPath } from '../postgres/session.js';
 import { importSnapshot } from '../postgres/snapshot.js';
 import type { DatabaseContext } from '../run/context.js';
+import { tableKey } from '../run/databaseTracker.js';
 import { batchCount, copySmallTables, isSmall } from './copySmallTables.js';
 import { type CopyMode, copyTable } from './copyTable.js';
 
@@ -63,7 +64,7 @@ class CopyWorker {
     if (table.extensionCondition !== undefined) return false;
     const [, target] = await this.pair();
     const { rows } = await target.query<{ some: boolean }>(
-      `SELECT EXISTS (SELECT FROM ONLY ${qualified(table)}) AS some`,
+      `SELECT EXISTS (SELECT FROM ONLY ${qualified(table.target)}) AS some`,
     );
     return rows[0]?.some ?? false;
   }
@@ -127,17 +128,22 @@ export async function copyTables(
       tracker.setTable(table, 'done', known);
       tracker.advance('copy', 'done');
       onLoaded(table);
-    } else if (!present.has(`${table.schema}\u0000${table.name}`)) {
+    } else if (!present.has(tableKey(table.target))) skipMissing(context, table);
+    else if (!table.withData) {
       skip(
         context,
         table,
-        'FF417',
-        `The table ${table.schema}.${table.name} does not exist on the target; its data was not copied.`,
+        'FF419',
+        `The rows of ${table.schema}.${table.name} stay behind: exclude.tableData.`,
       );
-    } else todo.push(table);
+      onLoaded(table);
+    } else {
+      if (table.where !== undefined) noteFilter(context, table, table.where);
+      todo.push(table);
+    }
   }
   const modeOf = (table: SourceTable): CopyMode =>
-    preexisting.has(`table ${displayRelation(table)}`) ? 'foreign' : 'own';
+    preexisting.has(`table ${displayRelation(table.target)}`) ? 'foreign' : 'own';
   const together = (table: SourceTable): boolean => isSmall(table) && modeOf(table) === 'own';
   const batches = [
     ...todo.filter((t) => !together(t)).map((t) => [t]),
@@ -195,7 +201,7 @@ async function copyOne(
         context,
         table,
         'FF507',
-        `The table ${table.schema}.${table.name} of the target has rows; nothing was copied into it.`,
+        `The table ${displayRelation(table.target)} of the target has rows; nothing was copied into it.`,
       );
       return;
     }
@@ -223,12 +229,40 @@ async function copyOne(
   }
 }
 
-function skip(context: DatabaseContext, table: SourceTable, code: 'FF417' | 'FF507', message: string): void {
+function skipMissing(context: DatabaseContext, table: SourceTable): void {
+  if (context.leftOut.has(`table ${displayRelation(table.target)}`))
+    skip(context, table, 'FF419', `The saved DDL does not create ${displayRelation(table.target)}.`);
+  else
+    skip(
+      context,
+      table,
+      'FF417',
+      `The table ${displayRelation(table.target)} does not exist on the target; its data was not copied.`,
+    );
+}
+
+function noteFilter(context: DatabaseContext, table: SourceTable, where: string): void {
+  context.tracker.finding({
+    code: 'FF423',
+    severity: 'note',
+    object: `table ${table.schema}.${table.name}`,
+    message: `Of ${table.schema}.${table.name} only the rows where ${where.trim()} are copied.`,
+    fix: errorCodes.FF423.help,
+  });
+}
+
+/** FF419 is a choice of the user, and nothing is missing for it. */
+function skip(
+  context: DatabaseContext,
+  table: SourceTable,
+  code: 'FF417' | 'FF419' | 'FF507',
+  message: string,
+): void {
   context.tracker.setTable(table, 'skipped');
-  context.tracker.advance('copy', 'skipped');
+  context.tracker.advance('copy', code === 'FF419' ? 'done' : 'skipped');
   context.tracker.finding({
     code,
-    severity: 'warning',
+    severity: code === 'FF419' ? 'note' : 'warning',
     object: `table ${table.schema}.${table.name}`,
     message,
     fix: errorCodes[code].help,

@@ -17,12 +17,29 @@ export interface DumpSchema {
   /** Exact names; all schemas when absent or empty. */
   readonly includeSchemas?: readonly string[];
   readonly excludeSchemas?: readonly string[];
+  /** What is in the dump beside the objects themselves; {@link defaultContents} if absent. */
+  readonly contents?: DumpContents;
   readonly signal: AbortSignal;
   /** Folder of pgDumpWorker.js, pgDumpFactory.mjs and pg_dump.wasm. */
   readonly distDir: string;
   readonly log: (line: string) => void;
   readonly env?: NodeJS.ProcessEnv;
 }
+
+export interface DumpContents {
+  readonly owners: boolean;
+  readonly grants: boolean;
+  readonly comments: boolean;
+  readonly publications: boolean;
+  readonly tablespaces: boolean;
+}
+const defaultContents: DumpContents = {
+  owners: false,
+  grants: true,
+  comments: true,
+  publications: false,
+  tablespaces: false,
+};
 
 /**
  * pg_dump waits for a lock at most so long: an ALTER TABLE that never commits on the source must not hold a migration
@@ -33,8 +50,9 @@ const lockWaitMs = 120_000;
 const firstWithExtensionOption = 14;
 
 /**
- * The DDL of one database, pre-data and post-data, as plain SQL text without psql commands: no owners, tablespaces,
- * large objects, publications, subscriptions or security labels. Nothing is written to disk.
+ * The DDL of one database, pre-data and post-data, as plain SQL text without psql commands: no large objects,
+ * subscriptions or security labels; owners, privileges, comments, publications and tablespaces as `contents` says.
+ * Nothing is written to disk.
  * @throws Fault FF300 (pg_dump failed), FF301 (no native one), FF1xx, FF509 when aborted.
  */
 export async function dumpSchema(options: DumpSchema): Promise<{ sql: string; tool: string }> {
@@ -96,14 +114,16 @@ async function chooseNative(options: DumpSchema): Promise<NativePgDump | undefin
 const firstWithBatchedLocks = 16;
 
 async function dumpArguments(options: DumpSchema): Promise<string[]> {
-  const include = options.includeSchemas ?? [];
+  const { contents = defaultContents, includeSchemas: include = [] } = options;
   const extensions = include.length === 0 ? [] : await neededExtensions(options, include);
   return [
     '--section=pre-data',
     '--section=post-data',
-    '--no-owner',
-    '--no-tablespaces',
-    '--no-publications',
+    ...(contents.owners ? [] : ['--no-owner']),
+    ...(contents.grants ? [] : ['--no-privileges']),
+    ...(contents.comments ? [] : ['--no-comments']),
+    ...(contents.publications ? [] : ['--no-publications']),
+    ...(contents.tablespaces ? [] : ['--no-tablespaces']),
     '--no-subscriptions',
     '--no-security-labels',
     '-B',

@@ -91,7 +91,12 @@ export function toFault(error: unknown, context: FaultContext): Fault {
   const cause = harmless(error);
   if (isServerError(error)) {
     const message = `${lead}${serverMessage(error)}`;
-    return new Fault(codeOfServerError(error, context.side), message, { sqlstate: error.code, cause });
+    const position = error.position === undefined ? undefined : Number(error.position);
+    return new Fault(codeOfServerError(error, context.side), message, {
+      sqlstate: error.code,
+      position,
+      cause,
+    });
   }
   const nodeCode = codeOf(error);
   const code = codeOfNodeError(nodeCode, error);

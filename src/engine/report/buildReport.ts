@@ -13,7 +13,7 @@ export function buildReport(tracker: RunTracker, version: string): Report {
     exitCode: exitCodeOf(snapshot.state),
     totals: totalsOf(tracker, snapshot),
     databases: tracker.databases.map((d) => ({
-      source: d.source,
+      source: d.key,
       target: d.target,
       ...d.facts,
       tables: [...d.tables.values()].map((t) => ({ ...t })),

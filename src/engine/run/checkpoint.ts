@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ProjectDatabase } from '../../protocol/project.js';
 import { literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 
@@ -12,8 +13,10 @@ export type WorkKind = 'statement' | 'table' | 'index' | 'largeObjects';
 
 export interface RunRow {
   readonly run: string;
-  /** Identity of the source server and database. */
+  /** Identity of the source server and database: several may be brought into one target, each with its own row. */
   readonly source: string;
+  /** What is renamed, see {@link renamesText}: names must not change between what is done and what is to do. */
+  readonly renames: string;
   /** Objects that were there before the first run, as `kind name`; never touched by --restart. */
   readonly preexisting: readonly string[];
 }
@@ -27,35 +30,45 @@ const ddl = `
 CREATE SCHEMA flexferry;
 COMMENT ON SCHEMA flexferry IS 'Checkpoints of a running Flexferry migration; dropped when it has succeeded';
 CREATE TABLE flexferry.run (
-  run uuid PRIMARY KEY, source text NOT NULL, preexisting text[] NOT NULL, started_at timestamptz NOT NULL DEFAULT now());
+  source text PRIMARY KEY, run uuid NOT NULL, renames text NOT NULL, preexisting text[] NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE flexferry.work (
-  kind text, item text, position bigint GENERATED ALWAYS AS IDENTITY, undo text,
+  source text, kind text, item text, position bigint GENERATED ALWAYS AS IDENTITY, undo text,
   row_count bigint NOT NULL DEFAULT 0, byte_count bigint NOT NULL DEFAULT 0, done_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (kind, item))`;
+  PRIMARY KEY (source, kind, item))`;
+
+/** All names that a project changes in a database, as one text that is equal for equal names. */
+export function renamesText(database: ProjectDatabase): string {
+  const tables = Object.entries(database.tables ?? {})
+    .map(([table, { schema, name }]) => [table, schema ?? null, name ?? null])
+    .filter(([, schema, name]) => schema !== null || name !== null);
+  const schemas = Object.entries(database.schemas ?? {}).filter(([from, to]) => from !== to);
+  return JSON.stringify([schemas.sort(), tables.sort(), database.renameOwned === true]);
+}
 
 /** A stable key for a statement: the same text in a later dump finds its checkpoint again. */
 export function statementKey(text: string, occurrence: number): string {
   return `${createHash('sha256').update(text).digest('hex').slice(0, 32)}#${occurrence}`;
 }
 
-/** The run recorded in this target, if there is one. */
-export async function readRun(target: Session): Promise<RunRow | undefined> {
+/** The runs recorded in this target, one for each source that is being brought into it. */
+export async function readRuns(target: Session): Promise<RunRow[]> {
   const { rows } = await target.query<{ there: boolean }>(
     `SELECT pg_catalog.to_regclass('flexferry.run') IS NOT NULL AS there`,
   );
-  if (!rows[0]?.there) return undefined;
-  const found = await target.query<{ run: string; source: string; preexisting: string }>(
-    'SELECT run, source, pg_catalog.to_json(preexisting)::text AS preexisting FROM flexferry.run',
+  if (!rows[0]?.there) return [];
+  const found = await target.query<{ run: string; source: string; renames: string; preexisting: string }>(
+    'SELECT run, source, renames, pg_catalog.to_json(preexisting)::text AS preexisting FROM flexferry.run',
   );
-  const row = found.rows[0];
-  return row && { run: row.run, source: row.source, preexisting: JSON.parse(row.preexisting) as string[] };
+  return found.rows.map((row) => ({ ...row, preexisting: JSON.parse(row.preexisting) as string[] }));
 }
 
-/** Creates the checkpoint schema with its run row, in one transaction. */
+/** Creates the run's row, and the checkpoint schema if it is the first, in one transaction. */
 export async function createRun(target: Session, run: RunRow): Promise<void> {
+  const isFirst = (await readRuns(target)).length === 0;
   const preexisting = run.preexisting.map((o) => literal(o)).join(', ');
   await target.script(
-    `${ddl};\nINSERT INTO flexferry.run (run, source, preexisting) VALUES (${literal(run.run)}, ${literal(run.source)}, ARRAY[${preexisting}]::text[])`,
+    `${isFirst ? `${ddl};\n` : ''}INSERT INTO flexferry.run (source, run, renames, preexisting) VALUES (${literal(run.source)}, ${literal(run.run)}, ${literal(run.renames)}, ARRAY[${preexisting}]::text[])`,
   );
 }
 
@@ -77,7 +90,7 @@ export class Checkpoint {
       item: string;
       row_count: string;
       byte_count: string;
-    }>('SELECT kind, item, row_count, byte_count FROM flexferry.work');
+    }>('SELECT kind, item, row_count, byte_count FROM flexferry.work WHERE source = $1', [run.source]);
     return new Checkpoint(
       run,
       new Map(
@@ -108,7 +121,7 @@ export class Checkpoint {
    */
   record(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }, undo?: string): string {
     const undoText = undo === undefined ? 'NULL' : literal(undo);
-    return `INSERT INTO flexferry.work (kind, item, undo, row_count, byte_count) VALUES (${literal(kind)}, ${literal(item)}, ${undoText}, ${work.rows}, ${work.bytes})`;
+    return `INSERT INTO flexferry.work (source, kind, item, undo, row_count, byte_count) VALUES (${literal(this.run.source)}, ${literal(kind)}, ${literal(item)}, ${undoText}, ${work.rows}, ${work.bytes})`;
   }
 
   remember(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }): void {

@@ -2,7 +2,7 @@ import { chunks } from '../../base/pool.js';
 import { Fault } from '../errors/fault.js';
 import { literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
-import { dropRun } from './checkpoint.js';
+import { dropRun, readRuns } from './checkpoint.js';
 
 /** "flex": the key of the advisory lock that one run holds on its target database. */
 const lockKey = 0x666c6578;
@@ -45,13 +45,14 @@ interface UndoRow {
 }
 
 /**
- * --restart: takes back everything an earlier run made, last first and without CASCADE, so that nothing is dropped that
+ * --restart: takes back everything that earlier runs made from these sources, last first and without CASCADE, so that nothing is dropped that
  * someone else made. What still has dependants is tried again after the others; rejects with FF215 when that leads
  * nowhere, with the checkpoints of the rest in place.
  */
-export async function undoRun(target: Session): Promise<void> {
+export async function undoRun(target: Session, sources: readonly string[]): Promise<void> {
   const { rows } = await target.query<UndoRow>(
-    'SELECT position, undo FROM flexferry.work ORDER BY position DESC',
+    'SELECT position, undo FROM flexferry.work WHERE source = ANY ($1::text[]) ORDER BY position DESC',
+    [sources],
   );
   let left: readonly UndoRow[] = rows;
   while (left.length > 0) {
@@ -74,7 +75,8 @@ export async function undoRun(target: Session): Promise<void> {
     }
     left = blocked;
   }
-  await dropRun(target);
+  await target.query('DELETE FROM flexferry.run WHERE source = ANY ($1::text[])', [sources]);
+  if ((await readRuns(target)).length === 0) await dropRun(target);
 }
 
 const undoScript = (rows: readonly UndoRow[]): string =>

@@ -17,5 +17,7 @@ export interface DatabaseContext {
   readonly searchPath: string;
   /** An earlier run began here: what it left undone may have been touched since. */
   readonly resumed: boolean;
+  /** Objects (of the target) that the saved DDL of the user does not create: `table public.orders`. */
+  readonly leftOut: Set<string>;
   readonly signal: AbortSignal;
 }

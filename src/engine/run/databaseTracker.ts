@@ -52,6 +52,8 @@ export class DatabaseTracker {
   } = { total: 0, copied: 0, bytes: 0, equal: null, oids: [] };
 
   constructor(
+    /** What the database is called in events, reports and folders: see databaseKey. */
+    readonly key: string,
     readonly source: string,
     readonly target: string,
     private readonly run: RunSink,
@@ -68,7 +70,7 @@ export class DatabaseTracker {
     p.state = step(p.state, 'running');
     p.startedAt ??= this.run.now();
     p.total = total;
-    this.run.emit({ event: 'phase', database: this.source, phase, state: 'running' });
+    this.run.emit({ event: 'phase', database: this.key, phase, state: 'running' });
   }
 
   /** One unit of the phase has ended. */
@@ -85,7 +87,7 @@ export class DatabaseTracker {
     if (p.state !== 'running') return;
     p.state = step(p.state, state);
     p.endedAt = this.run.now();
-    this.run.emit({ event: 'phase', database: this.source, phase, state });
+    this.run.emit({ event: 'phase', database: this.key, phase, state });
   }
 
   /** The run ends early: what was running is to be done again. */
@@ -129,7 +131,7 @@ export class DatabaseTracker {
     Object.assign(t, change);
     this.run.emit({
       event: 'table',
-      database: this.source,
+      database: this.key,
       schema: t.schema,
       table: t.name,
       state,
@@ -150,35 +152,33 @@ export class DatabaseTracker {
   }
 
   finding(finding: Omit<Finding, 'database'>): void {
-    this.run.finding({ ...finding, database: this.source });
+    this.run.finding({ ...finding, database: this.key });
   }
 
   /** Something is missing, failed or different: the run is not a success. */
   hasProblems(): boolean {
-    return this.run.findings.some((f) => f.database === this.source && f.severity !== 'note');
+    return this.run.findings.some((f) => f.database === this.key && f.severity !== 'note');
   }
 
   log(level: 'debug' | 'info' | 'warning' | 'error', message: string): void {
-    this.run.emit({ event: 'log', level, message: `${this.source}: ${message}` });
+    this.run.emit({ event: 'log', level, message: `${this.key}: ${message}` });
   }
 
   statement(
     section: 'preData' | 'postData',
     index: number,
-    statement: { kind: string; object: string },
+    statement: { kind: string; object: string; key: string },
     state: WorkState,
     why: { reason?: string; error?: FaultData } = {},
   ): void {
     if (state === 'done') this.statementsDone += 1;
-    else if (state !== 'running')
-      this.statements.push({ section, kind: statement.kind, object: statement.object, state, ...why });
+    else if (state !== 'running') this.statements.push({ section, ...statement, state, ...why });
     this.run.emit({
       event: 'statement',
-      database: this.source,
+      database: this.key,
       section,
       index,
-      kind: statement.kind,
-      object: statement.object,
+      ...statement,
       state,
       ...(why.error && { error: why.error }),
     });
@@ -194,7 +194,7 @@ export class DatabaseTracker {
       rows += t.rows;
     }
     return {
-      source: this.source,
+      source: this.key,
       target: this.target,
       state: this.state,
       phases: [...this.phases.values()].map((p) => ({ ...p })),

@@ -41,8 +41,8 @@ export class RunTracker implements RunSink {
     return this.hooks.now();
   }
 
-  addDatabase(source: string, target: string): DatabaseTracker {
-    const database = new DatabaseTracker(source, target, this);
+  addDatabase(key: string, source: string, target: string): DatabaseTracker {
+    const database = new DatabaseTracker(key, source, target, this);
     this.databases.push(database);
     return database;
   }

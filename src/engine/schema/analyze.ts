@@ -47,7 +47,7 @@ async function analyze(
   tables: readonly SourceTable[],
 ): Promise<void> {
   try {
-    await session.script(tables.map((t) => `ANALYZE ${qualified(t)}`).join('; '));
+    await session.script(tables.map((t) => `ANALYZE ${qualified(t.target)}`).join('; '));
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof Fault) || endsRun(error)) throw error;

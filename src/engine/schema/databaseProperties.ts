@@ -1,3 +1,4 @@
+import type { Renames } from '../../ddl/rename/renames.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
@@ -28,23 +29,25 @@ export async function copyDatabaseProperties(
   context: DatabaseContext,
   source: Session,
   target: Session,
+  renames: Pick<Renames, 'schema' | 'role'>,
 ): Promise<void> {
-  const { tracker, signal } = context;
+  const { tracker, signal, options } = context;
   const database = ident(target.spec.database);
   const properties = await readProperties(source);
   const statements: { sql: string; object: string }[] = properties.settings.map((setting) => {
     const name = setting.slice(0, setting.indexOf('='));
     return {
-      sql: `ALTER DATABASE ${database} SET ${ident(name)} TO ${settingValue(name, setting.slice(name.length + 1))}`,
+      sql: `ALTER DATABASE ${database} SET ${ident(name)} TO ${settingValue(name, setting.slice(name.length + 1), renames)}`,
       object: `database setting ${name}`,
     };
   });
-  if (properties.comment !== null)
+  if (properties.comment !== null && options.comments)
     statements.push({
       sql: `COMMENT ON DATABASE ${database} IS ${literal(properties.comment)}`,
       object: 'comment of the database',
     });
-  for (const g of properties.grants) {
+  for (const grant of options.grants ? properties.grants : []) {
+    const g = { ...grant, grantee: grant.grantee === null ? null : renames.role(grant.grantee) };
     if (g.grantee !== null && !context.target.roles.has(g.grantee)) {
       tracker.finding({
         code: 'FF413',
@@ -96,9 +99,14 @@ async function readProperties(source: Session): Promise<Properties> {
 }
 
 /** pg_db_role_setting keeps a list as the server printed it, with its own double quotes: each element stays one. */
-export function settingValue(name: string, value: string): string {
+export function settingValue(
+  name: string,
+  value: string,
+  renames: Pick<Renames, 'schema'> = { schema: (schema) => schema },
+): string {
   if (!listSettings.has(name)) return literal(value);
   const parts = value.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? [];
   if (parts.length === 0) return `''`;
-  return parts.map((p) => literal(p.startsWith('"') ? p.slice(1, -1).replaceAll('""', '"') : p)).join(', ');
+  const names = parts.map((p) => (p.startsWith('"') ? p.slice(1, -1).replaceAll('""', '"') : p));
+  return names.map((n) => literal(name === 'search_path' ? renames.schema(n) : n)).join(', ');
 }

@@ -1,43 +1,98 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { redact } from '../../ddl/redact.js';
-import type { PlannedStatement } from './planStatements.js';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { folderName } from '../../protocol/ddlFolder.js';
+import { Fault } from '../errors/fault.js';
+import { findConflict, mergeDdl } from './mergeDdl.js';
 
-/** A name that is one folder on every file system: the escape keeps different databases apart. */
-export function folderName(database: string): string {
-  return (
-    [...database]
-      .map((c) => (/[\p{L}\p{N}_.-]/u.test(c) ? c : `%${(c.codePointAt(0) ?? 0).toString(16)}`))
-      .join('')
-      .replace(/^\./, '%2e') || '%'
-  );
+/** Where the files of one database are: see src/protocol/ddl.ts. */
+export function ddlPaths(directory: string, database: string) {
+  const folder = folderName(database);
+  const files = (...parts: readonly string[]) => ({
+    preData: join(directory, ...parts, 'pre-data.sql'),
+    postData: join(directory, ...parts, 'post-data.sql'),
+  });
+  return {
+    saved: files('ddl', folder),
+    base: files('generated', folder),
+    source: files('generated', folder, 'source'),
+    context: join(directory, 'generated', folder, 'context.json'),
+  };
+}
+
+export function globalsPaths(directory: string): { saved: string; base: string } {
+  return { saved: join(directory, 'ddl', 'globals.sql'), base: join(directory, 'generated', 'globals.sql') };
+}
+
+export async function writeText(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+}
+
+/** Undefined where there is no such file. */
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw new Fault('FF303', `${path} cannot be read.`, { cause: error });
+  }
 }
 
 /**
- * Writes `<directory>/<database>/pre-data.sql` and `post-data.sql`: what runs, in order, with what does not run as a
- * comment that says why. Passwords are masked.
+ * The text of a file that the user may have edited, as it will run: without byte order mark, with the line ends of the
+ * generated one. Rejects with FF303 or FF217 where it cannot be run; undefined where there is no such file.
  */
-export async function writeDdlFiles(
-  directory: string,
-  database: string,
-  plan: { preData: readonly PlannedStatement[]; postData: readonly PlannedStatement[] },
-): Promise<void> {
-  const folder = join(directory, folderName(database));
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'pre-data.sql'), render(plan.preData));
-  await writeFile(join(folder, 'post-data.sql'), render(plan.postData));
+export async function readSaved(path: string): Promise<string | undefined> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw new Fault('FF303', `${path} cannot be read.`, { cause: error });
+  }
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new Fault('FF303', `${path} is not UTF-8 text.`, { cause: error });
+  }
+  const nul = text.indexOf('\0');
+  if (nul >= 0) throw new Fault('FF303', `${path}:${lineOf(text, nul)} holds a NUL character.`);
+  const conflict = findConflict(text);
+  if (conflict >= 0)
+    throw new Fault('FF217', `${path}:${lineOf(text, conflict)} holds a conflict that is not decided.`);
+  return withUnixLines(text);
 }
 
-function render(statements: readonly PlannedStatement[]): string {
-  return statements
-    .map((item) => {
-      const text = redact(item.sql);
-      const why = item.finding
-        ? `-- ${item.finding.code}: ${item.finding.message.replaceAll('\n', ' ')}\n`
-        : item.skip
-          ? '-- It is there already.\n'
-          : '';
-      return item.skip ? `${why}${text.replace(/^/gm, '-- ')}\n` : `${why}${text}\n`;
-    })
-    .join('\n');
+/** An editor that changed every line end did not mean to change the text of functions. */
+export function withUnixLines(text: string): string {
+  return text.includes('\r\n') && !/(?<!\r)\n/.test(text) ? text.replaceAll('\r\n', '\n') : text;
+}
+
+export const lineOf = (text: string, offset: number): number => text.slice(0, offset).split('\n').length;
+
+export interface FileOutcome {
+  readonly outcome: 'written' | 'kept' | 'merged' | 'conflict';
+  readonly conflicts: number;
+}
+
+/** Writes what was generated anew without losing what the user edited since the last time. */
+export async function writeGenerated(
+  paths: { saved: string; base: string },
+  generated: string,
+): Promise<FileOutcome> {
+  const [saved, base] = await Promise.all([readText(paths.saved), readText(paths.base)]);
+  if (saved === undefined) {
+    await writeText(paths.saved, generated);
+    await writeText(paths.base, generated);
+    return { outcome: 'written', conflicts: 0 };
+  }
+  const yours = withUnixLines(saved.replace(/^\uFEFF/, ''));
+  // Without a base everything that differs is taken for an edit: nothing of the user's is lost.
+  const { text, conflicts } = mergeDdl(base ?? '', yours, generated);
+  if (text !== yours) await writeText(paths.saved, text);
+  if (generated !== base) await writeText(paths.base, generated);
+  if (conflicts > 0) return { outcome: 'conflict', conflicts };
+  if (text === yours) return { outcome: 'kept', conflicts };
+  return { outcome: yours === base ? 'written' : 'merged', conflicts };
 }

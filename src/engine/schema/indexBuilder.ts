@@ -42,7 +42,7 @@ export class IndexBuilder {
 
   /** The table has all its rows. */
   tableLoaded(table: SourceTable): void {
-    const work = this.plan.get(tableKey(table));
+    const work = this.plan.get(tableKey(table.target));
     if (!work) return;
     if (table.bytes < smallTable) {
       this.queueSmall(work);
@@ -144,7 +144,7 @@ export class IndexBuilder {
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof Fault) || endsRun(error)) throw error;
-        reportFailed(this.context, 'indexes', work.item, error);
+        reportFailed(this.context, 'indexes', { ...work.item, sql: work.sql }, error);
         return;
       }
     }

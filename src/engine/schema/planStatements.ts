@@ -1,28 +1,47 @@
 import { plural } from '../../base/format.js';
-import { dependsOnSkipped } from '../../ddl/dependsOnSkipped.js';
+import { classify } from '../../ddl/classify.js';
+import { dependsOnSkipped, SkippedObjects } from '../../ddl/dependsOnSkipped.js';
 import { dropStatement } from '../../ddl/drops.js';
 import { applyRules, missingGrantees } from '../../ddl/flexibleServerRules.js';
+import { displayName, ident } from '../../ddl/identifier.js';
+import { redact } from '../../ddl/redact.js';
+import { rename } from '../../ddl/rename/rename.js';
+import type { Renames } from '../../ddl/rename/renames.js';
+import { renamesOf } from '../../ddl/rename/renamesOf.js';
 import type { Statement } from '../../ddl/statement.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
+import type { Mapping } from '../../protocol/mapping.js';
 import type { Finding } from '../../protocol/model.js';
+import type { ProjectDatabase, ProjectOptions } from '../../protocol/project.js';
+import { statementTextKey } from '../../protocol/statementKey.js';
 import type { TargetState } from '../catalog/server.js';
 import { statementKey } from '../run/checkpoint.js';
+import { leftOutByProject } from './leftOut.js';
 
-/** A statement of the dump with what will be done about it. */
+type StatementFinding = Omit<Finding, 'database'>;
+
+/** A statement with what will be done about it. */
 export interface PlannedStatement {
+  /** As it runs: under the names of the target. */
   readonly statement: Statement;
+  /** Of the source, where that differs. */
+  readonly sourceText?: string;
   readonly section: 'preData' | 'postData';
   /** Place in its section, from 0. */
   readonly index: number;
   /** Key of its checkpoint. */
   readonly key: string;
+  /** Key of the text that stands in the DDL file. */
+  readonly textKey: string;
   readonly skip: boolean;
-  /** What runs: the original text, or that without a clause the target does not take. */
+  /** What runs: the text of the dump with names and clauses as the target takes them, or what the user saved. */
   readonly sql: string;
+  /** Run before and after it, in the same transaction. */
+  readonly around?: { readonly before: string; readonly after: string };
   /** What a failure means where it is to be expected on a Flexible Server. */
-  readonly onFailure?: Omit<Finding, 'database'>;
+  readonly onFailure?: StatementFinding;
   /** A note with what is run, or the reason why it is not. */
-  readonly finding?: Omit<Finding, 'database'>;
+  readonly finding?: StatementFinding;
   /** What takes the statement back on --restart. */
   readonly undo?: string;
 }
@@ -32,76 +51,179 @@ export interface StatementPlan {
   readonly preData: readonly PlannedStatement[];
   readonly postData: readonly PlannedStatement[];
   /** What concerns many statements at once. */
-  readonly findings: readonly Omit<Finding, 'database'>[];
+  readonly findings: readonly StatementFinding[];
   /** Settings at the head of the dump: every connection that runs statements begins with them. */
   readonly settings: readonly string[];
+  readonly renames: Renames;
 }
 
-/** Decides for every statement of a dump whether it runs on this target, and why not. */
-export function planStatements(
-  statements: readonly Statement[],
-  target: TargetState,
-  preexisting: ReadonlySet<string>,
-): StatementPlan {
+export interface PlanInput {
+  readonly mapping: Mapping;
+  readonly database: ProjectDatabase;
+  readonly options: ProjectOptions;
+  readonly target: TargetState;
+  /** Objects that were on the target before the run, as `kind name`. */
+  readonly preexisting: ReadonlySet<string>;
+  /** Objects of the source in schemas that the dump leaves out, as `kind name`: what needs them is left out, too. */
+  readonly outside: readonly string[];
+}
+
+/** Decides for every statement of a dump whether it runs on this target, as what, and why not. */
+export function planStatements(statements: readonly Statement[], input: PlanInput): StatementPlan {
   const preData: PlannedStatement[] = [];
   const postData: PlannedStatement[] = [];
   const settings: string[] = [];
+  const findings: StatementFinding[] = [];
+  const { decide, renames, missingSchemas } = decider(statements, input, findings);
   const occurrences = new Map<string, number>();
-  const skipped = new Set<string>();
   let section: 'preData' | 'postData' = 'preData';
+  let begun = false;
   for (const statement of statements) {
     if (statement.section !== 'session') section = statement.section;
-    const occurrence = occurrences.get(statement.text) ?? 0;
-    occurrences.set(statement.text, occurrence + 1);
+    if (statement.section !== 'session' && !begun) {
+      begun = true;
+      for (const decision of missingSchemas())
+        preData.push(complete(decision, 'preData', preData.length, occurrences, input.preexisting));
+    }
     const list = section === 'preData' ? preData : postData;
-    const decision = decide(statement, target, preexisting, skipped);
+    const decision = decide(statement);
     const leading = preData.every((p) => p.statement.section === 'session');
     if (statement.section === 'session' && leading && !decision.skip) settings.push(decision.sql);
-    if (decision.skip && decision.finding?.severity !== 'note') skipped.add(statement.object);
-    const undo = decision.skip || preexisting.has(statement.object) ? undefined : dropStatement(statement);
-    list.push({
-      statement,
-      section,
-      index: list.length,
-      key: statementKey(statement.text, occurrence),
-      ...decision,
-      ...(undo !== undefined && { undo }),
-    });
-  }
-  return { preData, postData, settings, findings: missingRoles([...preData, ...postData], target.roles) };
-}
-
-type Decision = Pick<PlannedStatement, 'skip' | 'sql' | 'finding' | 'onFailure'>;
-
-function decide(
-  statement: Statement,
-  target: TargetState,
-  preexisting: ReadonlySet<string>,
-  skipped: ReadonlySet<string>,
-): Decision {
-  const sql = statement.text;
-  if (
-    statement.kind === 'createSchema' &&
-    (statement.details.name === 'public' || preexisting.has(statement.object))
-  )
-    return { skip: true, sql };
-  const rule = applyRules(statement, target);
-  if (rule.action === 'skip') return { skip: true, sql, ...(rule.finding && { finding: rule.finding }) };
-  const needed = dependsOnSkipped(statement, skipped);
-  if (needed !== undefined) {
-    return {
-      skip: true,
-      sql,
-      finding: {
-        code: 'FF417',
-        severity: 'warning',
-        object: statement.object,
-        message: `${statement.object} needs ${needed}, which was left out.`,
-        fix: errorCodes.FF417.help,
-      },
-    };
+    list.push(complete(decision, section, list.length, occurrences, input.preexisting));
   }
   return {
+    preData,
+    postData,
+    settings,
+    renames,
+    findings: [...findings, ...missingRoles([...preData, ...postData], input.target.roles)],
+  };
+}
+
+/** What is decided about a statement before its place is known. */
+export type Decision = Pick<
+  PlannedStatement,
+  'statement' | 'sourceText' | 'skip' | 'sql' | 'finding' | 'onFailure' | 'around'
+>;
+
+/** With its place and its keys; `occurrences` counts equal texts of one plan. */
+export function complete(
+  decision: Decision,
+  section: 'preData' | 'postData',
+  index: number,
+  occurrences: Map<string, number>,
+  preexisting: ReadonlySet<string>,
+): PlannedStatement {
+  const { statement, skip, sql } = decision;
+  const occurrence = occurrences.get(sql) ?? 0;
+  occurrences.set(sql, occurrence + 1);
+  const undo = skip || preexisting.has(statement.object) ? undefined : dropStatement(statement);
+  return {
+    section,
+    index,
+    key: statementKey(sql, occurrence),
+    textKey: statementTextKey(redact(sql)),
+    ...decision,
+    ...(undo !== undefined && { undo }),
+  };
+}
+
+/** Decides about one statement after the other, because what needs a left out one is left out, too. */
+function decider(statements: readonly Statement[], input: PlanInput, findings: StatementFinding[]) {
+  const { mapping, database, options } = input;
+  const leftOutBy = leftOutByProject(statements, mapping, options);
+  const roles = new Map(Object.entries(options.roles));
+  const renames = renamesOf(statements, {
+    schema: (name) => mapping.schema(name).target,
+    table: (relation) => mapping.table(relation).target,
+    role: (name) => roles.get(name) ?? name,
+    renameOwned: database.renameOwned === true,
+  });
+  const renaming = mapping.renames || [...roles].some(([from, to]) => from !== to);
+  /** In the names of the source. */
+  const skipped = SkippedObjects.of(input.outside);
+  /** Created so far, in the names of the target. */
+  const schemas = new Set<string>();
+  const decide = (source: Statement): Decision => {
+    const by = leftOutBy(source);
+    if (by !== undefined) {
+      skipped.add(source.object);
+      return { statement: source, skip: true, sql: source.text, finding: choice(source, by) };
+    }
+    const statement = renaming ? renamed(source, renames, findings) : source;
+    const changed = statement.text === source.text ? {} : { sourceText: source.text };
+    const byTarget = decideByTarget(statement, input, schemas);
+    const decision = (byTarget?.skip ? undefined : decideByNeed(source, statement, skipped)) ??
+      byTarget ?? { statement, skip: false, sql: statement.text };
+    if (decision.skip && decision.finding !== undefined && decision.finding.severity !== 'note')
+      skipped.add(source.object);
+    return { ...changed, ...decision };
+  };
+  /** Schemas that nothing in the dump creates: those that public or single tables are mapped to. */
+  const missingSchemas = (): Decision[] => {
+    const needed = new Set<string>();
+    const created = new Set(['public', 'pg_catalog']);
+    for (const statement of statements) {
+      if (leftOutBy(statement) !== undefined) continue;
+      if (statement.kind === 'createSchema') created.add(renames.schema(statement.details.name));
+      const { tocComment, relation } = statement;
+      if (tocComment?.schema !== undefined) needed.add(renames.schema(tocComment.schema));
+      if (relation !== undefined && relation.schema !== '') needed.add(renames.relation(relation).schema);
+    }
+    return [...needed]
+      .filter((name) => !created.has(name) && !input.preexisting.has(`schema ${displayName(name)}`))
+      .map((name) => {
+        const text = `CREATE SCHEMA ${ident(name)};`;
+        const statement = classify({ text, start: 0, end: text.length });
+        return { statement, skip: false, sql: text };
+      });
+  };
+  return { decide, renames, missingSchemas: renaming ? missingSchemas : () => [] };
+}
+
+/** The statement under its new names; what could not be decided becomes a finding. */
+function renamed(source: Statement, renames: Renames, findings: StatementFinding[]): Statement {
+  const { text, undecided } = rename(source.text, renames);
+  for (const { message } of undecided)
+    findings.push({
+      code: 'FF420',
+      severity: 'warning',
+      object: source.object,
+      message: `${source.object}: ${message}`,
+      fix: errorCodes.FF420.help,
+    });
+  if (text === source.text) return source;
+  const { tocComment, unterminated, start, end, section } = source;
+  const raw = { text, start, end, ...(tocComment && { tocComment }), ...(unterminated && { unterminated }) };
+  return { ...classify(raw), section };
+}
+
+function choice(statement: Statement, by: string): StatementFinding {
+  return {
+    code: 'FF419',
+    severity: 'note',
+    object: statement.object,
+    message: `${statement.object} is left out by the project: ${by}.`,
+    fix: errorCodes.FF419.help,
+  };
+}
+
+/** Undefined where the target has nothing to say against it. */
+function decideByTarget(statement: Statement, input: PlanInput, schemas: Set<string>): Decision | undefined {
+  const sql = statement.text;
+  if (statement.kind === 'createSchema') {
+    const { name } = statement.details;
+    // Several schemas may become one.
+    if (name === 'public' || input.preexisting.has(statement.object) || schemas.has(name))
+      return { statement, skip: true, sql };
+    schemas.add(name);
+  }
+  const rule = applyRules(statement, input.target);
+  if (rule.action === 'skip')
+    return { statement, skip: true, sql, ...(rule.finding && { finding: rule.finding }) };
+  if (rule.text === undefined && rule.finding === undefined && rule.onFailure === undefined) return undefined;
+  return {
+    statement,
     skip: false,
     sql: rule.text ?? sql,
     ...(rule.finding && { finding: rule.finding }),
@@ -109,11 +231,29 @@ function decide(
   };
 }
 
+function decideByNeed(
+  source: Statement,
+  statement: Statement,
+  skipped: SkippedObjects,
+): Decision | undefined {
+  const needed = dependsOnSkipped(source, skipped);
+  if (needed === undefined) return undefined;
+  return {
+    statement,
+    skip: true,
+    sql: statement.text,
+    finding: {
+      code: 'FF417',
+      severity: 'warning',
+      object: source.object,
+      message: `${source.object} needs ${needed}, which is left out.`,
+      fix: errorCodes.FF417.help,
+    },
+  };
+}
+
 /** One finding a role instead of one a grant: hundreds of grants say the same. Each statement still says why it is skipped. */
-function missingRoles(
-  planned: readonly PlannedStatement[],
-  roles: ReadonlySet<string>,
-): Omit<Finding, 'database'>[] {
+function missingRoles(planned: readonly PlannedStatement[], roles: ReadonlySet<string>): StatementFinding[] {
   const byRole = new Map<string, { first: PlannedStatement; count: number }>();
   for (const item of planned) {
     if (item.finding?.code !== 'FF413') continue;

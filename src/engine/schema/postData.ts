@@ -42,7 +42,7 @@ export function planPostData(
   postData: readonly PlannedStatement[],
   tables: readonly SourceTable[],
 ): PostDataPlan {
-  const known = new Map(tables.map((t) => [tableKey(t), t]));
+  const known = new Map(tables.map((t) => [tableKey(t.target), t]));
   const byTable = new Map<string, TableIndexes>();
   const structural: PlannedStatement[] = [];
   const attach: PlannedStatement[] = [];
@@ -83,7 +83,7 @@ export function planPostData(
 }
 
 function addToTable(byTable: Map<string, TableIndexes>, table: SourceTable, item: PlannedStatement): void {
-  const key = tableKey(table);
+  const key = tableKey(table.target);
   const found = byTable.get(key) ?? { table, indexes: [], constraints: [] };
   byTable.set(key, found);
   const { statement } = item;

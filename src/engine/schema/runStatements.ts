@@ -1,5 +1,7 @@
+import { redact } from '../../ddl/redact.js';
 import { type ErrorCode, errorCodes } from '../../protocol/errorCodes.js';
 import type { Phase } from '../../protocol/model.js';
+import { statementTextKey } from '../../protocol/statementKey.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
 import { isUndefinedName } from '../errors/undefinedName.js';
@@ -68,7 +70,7 @@ export async function runStatement(
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof Fault) || endsRun(error)) throw error;
-    reportFailed(context, phase, item, error);
+    reportFailed(context, phase, { ...item, sql }, error);
     return false;
   }
 }
@@ -140,10 +142,16 @@ async function runBatch(
   }
 }
 
+const named = ({ statement, textKey }: PlannedStatement) => ({
+  kind: statement.kind,
+  object: statement.object,
+  key: textKey,
+});
+
 export function reportDone(context: DatabaseContext, phase: Phase, item: PlannedStatement): void {
   if (item.finding) context.tracker.finding(item.finding);
   context.tracker.advance(phase, 'done');
-  context.tracker.statement(item.section, item.index, item.statement, 'done');
+  context.tracker.statement(item.section, item.index, named(item), 'done');
 }
 
 export function reportSkipped(context: DatabaseContext, phase: Phase, item: PlannedStatement): void {
@@ -151,7 +159,7 @@ export function reportSkipped(context: DatabaseContext, phase: Phase, item: Plan
   // Those of missing roles are told once a role.
   if (item.finding && item.finding.code !== 'FF413') tracker.finding(item.finding);
   tracker.advance(phase, item.finding && item.finding.severity !== 'note' ? 'skipped' : 'done');
-  tracker.statement(item.section, item.index, item.statement, 'skipped', {
+  tracker.statement(item.section, item.index, named(item), 'skipped', {
     reason: item.finding?.message ?? 'It is there already.',
   });
 }
@@ -168,6 +176,8 @@ export function reportFailed(
   const fault = new Fault(code, `${object}: ${error.message}`, {
     sqlstate: error.sqlstate,
     object,
+    // Of the text that was sent: a constraint that is made of an index is not as it stands in the file.
+    position: statementTextKey(redact(item.sql)) === item.textKey ? error.position : undefined,
     cause: error,
   });
   tracker.finding({
@@ -177,7 +187,7 @@ export function reportFailed(
     message: fault.message,
   });
   tracker.advance(phase, skipped ? 'skipped' : 'failed');
-  tracker.statement(item.section, item.index, item.statement, skipped ? 'skipped' : 'failed', {
+  tracker.statement(item.section, item.index, named(item), skipped ? 'skipped' : 'failed', {
     error: fault.toData(),
   });
 }

@@ -1,7 +1,10 @@
 import { chunks } from '../../base/pool.js';
+import { displayRelation } from '../../ddl/identifier.js';
+import type { Renames } from '../../ddl/rename/renames.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { RelationName } from '../../protocol/model.js';
 import { notOfExtension, type SchemaFilter, schemaCondition } from '../catalog/filter.js';
+import type { SourceTable } from '../catalog/tables.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
 import { literal, qualified } from '../postgres/quote.js';
@@ -11,7 +14,17 @@ import type { DatabaseContext } from '../run/context.js';
 /** Sequences a query reads at a time. */
 const batchSize = 500;
 
-interface SequenceValue extends RelationName {
+export interface SequenceScope {
+  readonly filter: SchemaFilter;
+  /** Those that the project takes: a sequence goes with the table that owns it. */
+  readonly tables: readonly SourceTable[];
+  readonly renames: Pick<Renames, 'relation'>;
+}
+
+interface Sequence extends RelationName {
+  readonly target: RelationName;
+}
+interface SequenceValue extends Sequence {
   readonly last: string;
   readonly called: boolean;
 }
@@ -24,24 +37,21 @@ export async function setSequences(
   context: DatabaseContext,
   source: Session,
   target: Session,
-  filter: SchemaFilter,
+  scope: SequenceScope,
 ): Promise<void> {
   const { tracker, signal } = context;
-  const { rows: names } = await source.query<RelationName>(`
-    SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND ${schemaCondition(filter)} AND ${notOfExtension('pg_class', 'c.oid')}
-    ORDER BY 1, 2`);
+  const names = await listSequences(context, source, scope);
   tracker.begin('sequences', names.length);
   tracker.sequences.total = names.length;
   for (const batch of chunks(names, batchSize)) {
     signal.throwIfAborted();
-    const values = await readValues(source, batch);
+    const values = await readValues(source, batch, (s) => s);
     const set = values.map(
-      (v) => `SELECT setval(${literal(qualified(v))}::regclass, ${v.last}, ${v.called})`,
+      (v) => `SELECT setval(${literal(qualified(v.target))}::regclass, ${v.last}, ${v.called})`,
     );
     const failed = await setAll(context, target, values, set);
     const there = values.filter((v) => !failed.has(v));
-    const now = await readValues(target, there);
+    const now = await readValues(target, there, (s) => s.target);
     for (const [i, value] of there.entries()) {
       const equal = now[i]?.last === value.last && now[i]?.called === value.called;
       if (equal) tracker.sequences.equal += 1;
@@ -52,11 +62,34 @@ export async function setSequences(
   tracker.end('sequences');
 }
 
-async function readValues(session: Session, sequences: readonly RelationName[]): Promise<SequenceValue[]> {
+async function listSequences(
+  context: DatabaseContext,
+  source: Session,
+  { filter, tables, renames }: SequenceScope,
+): Promise<Sequence[]> {
+  const { rows } = await source.query<RelationName & { owner: string | null }>(`
+    SELECT n.nspname AS schema, c.relname AS name,
+           (SELECT d.refobjid::text FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+              AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 LIMIT 1) AS owner
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND ${schemaCondition(filter)} AND ${notOfExtension('pg_class', 'c.oid')}
+    ORDER BY 1, 2`);
+  const taken = new Set(tables.map((t) => t.oid));
+  return rows
+    .filter(({ owner }) => owner === null || taken.has(owner))
+    .map(({ schema, name }) => ({ schema, name, target: renames.relation({ schema, name }) }))
+    .filter(({ target }) => !context.leftOut.has(`sequence ${displayRelation(target)}`));
+}
+
+async function readValues(
+  session: Session,
+  sequences: readonly Sequence[],
+  nameOf: (sequence: Sequence) => RelationName,
+): Promise<SequenceValue[]> {
   if (sequences.length === 0) return [];
   const { rows } = await session.query<{ i: number; last: string; called: boolean }>(
     sequences
-      .map((s, i) => `SELECT ${i} AS i, last_value AS last, is_called AS called FROM ${qualified(s)}`)
+      .map((s, i) => `SELECT ${i} AS i, last_value AS last, is_called AS called FROM ${qualified(nameOf(s))}`)
       .join(' UNION ALL '),
   );
   const byIndex = new Map(rows.map((r) => [r.i, r]));

@@ -1,4 +1,4 @@
-import { dependsOnSkipped } from '../../ddl/dependsOnSkipped.js';
+import { dependsOnSkipped, SkippedObjects } from '../../ddl/dependsOnSkipped.js';
 import { displayRelation } from '../../ddl/identifier.js';
 import type { Statement } from '../../ddl/statement.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
@@ -19,11 +19,15 @@ export function waitForRows(
   plan: PostDataPlan,
   all: readonly SourceTable[],
 ): PostDataPlan {
-  const missing = all.filter((t) => t.relkind === 'r' && context.tracker.table(t)?.state !== 'done');
+  const missing = all.filter(
+    (t) => t.relkind === 'r' && t.withData && context.tracker.table(t)?.state !== 'done',
+  );
   if (missing.length === 0) return plan;
-  const failed = new Set(missing.filter((t) => context.tracker.table(t)?.state === 'failed').map(tableKey));
+  const failed = new Set(
+    missing.filter((t) => context.tracker.table(t)?.state === 'failed').map((t) => tableKey(t.target)),
+  );
   const waiting = withAncestors(missing, all);
-  const left = new Set<string>();
+  const left = new SkippedObjects();
   for (const key of waiting) {
     const work = plan.byTable.get(key);
     for (const { item } of work?.indexes ?? []) add(left, item.statement);
@@ -89,7 +93,8 @@ function withAncestors(tables: readonly SourceTable[], all: readonly SourceTable
   const byOid = new Map(all.map((t) => [t.oid, t]));
   const keys = new Set<string>();
   for (const table of tables)
-    for (let t: SourceTable | undefined = table; t; t = byOid.get(t.partitionOf ?? '')) keys.add(tableKey(t));
+    for (let t: SourceTable | undefined = table; t; t = byOid.get(t.partitionOf ?? ''))
+      keys.add(tableKey(t.target));
   return keys;
 }
 

@@ -1,5 +1,5 @@
 import { chunks } from '../../base/pool.js';
-import type { Column, SourceTable } from '../catalog/tables.js';
+import { type Column, rowCondition, type SourceTable } from '../catalog/tables.js';
 import { ident, qualified } from '../postgres/quote.js';
 
 /** How row hashes are computed, chosen so that both servers compute the same. */
@@ -35,8 +35,11 @@ export function checksumSettings(rules: ChecksumRules): string {
  * PostgreSQL are used because md5 is switched off on Flexible Servers. They do not change between versions, since hash
  * partitions depend on them.
  */
-export function checksumQuery(table: SourceTable, rules: ChecksumRules): string {
-  const from = `FROM ONLY ${qualified(table)}${table.extensionCondition ? ` ${table.extensionCondition}` : ''}`;
+export function checksumQuery(table: SourceTable, rules: ChecksumRules, side: 'source' | 'target'): string {
+  const from =
+    side === 'source'
+      ? `FROM ONLY ${qualified(table)} ${rowCondition(table)}`
+      : `FROM ONLY ${qualified(table.target)} ${table.extensionCondition ?? ''}`;
   if (table.columns.length === 0) return `SELECT count(*) AS rows, '0' AS checksum ${from}`;
   const byColumn = rules.wideHash && !rules.recode && table.columns.length <= mostNested;
   const hash = byColumn ? columnHash(table.columns) : rowTextHash(table.columns, rules);

@@ -59,14 +59,15 @@ class VerifyWorker {
     const { signal } = this.context;
     this.pair ??= await this.open(way === 'searchPath');
     const { source, target, rules } = this.pair;
-    const sql = tables
-      .map((t, i) => `SELECT ${i} AS i, t.* FROM (${checksumQuery(t, rules)}) t`)
-      .join(' UNION ALL ');
+    const query = (side: 'source' | 'target'): string =>
+      tables
+        .map((t, i) => `SELECT ${i} AS i, t.* FROM (${checksumQuery(t, rules, side)}) t`)
+        .join(' UNION ALL ');
     const both = await Promise.allSettled([
-      source.query<ChecksumRow>(sql),
+      source.query<ChecksumRow>(query('source')),
       way === 'unforced' && tables[0]
-        ? queryUnforced(target, tables[0], sql)
-        : target.query<ChecksumRow>(sql),
+        ? queryUnforced(target, tables[0], query('target'))
+        : target.query<ChecksumRow>(query('target')),
     ]);
     signal.throwIfAborted();
     const [ofSource, ofTarget] = both;
@@ -123,7 +124,7 @@ async function queryUnforced(
   sql: string,
 ): Promise<{ rows: ChecksumRow[] }> {
   await target.script(
-    `BEGIN; SET LOCAL lock_timeout = '10s'; ALTER TABLE ONLY ${qualified(table)} NO FORCE ROW LEVEL SECURITY`,
+    `BEGIN; SET LOCAL lock_timeout = '10s'; ALTER TABLE ONLY ${qualified(table.target)} NO FORCE ROW LEVEL SECURITY`,
   );
   const result = await target.query<ChecksumRow>(sql);
   await target.script('ROLLBACK');

@@ -54,7 +54,7 @@ function tracker(): { run: RunTracker; events: RunEvent[]; clock: { now: number 
 describe('the tracker', () => {
   test('counts bytes, rows and tables, and a rate over the last seconds', () => {
     const { run, clock, last } = tracker();
-    const database = run.addDatabase('d', 'd');
+    const database = run.addDatabase('d', 'd', 'd');
     const table = { schema: 's', name: 't' };
     database.addTable(table, 1000, 10);
     database.begin('copy', 1);
@@ -74,7 +74,7 @@ describe('the tracker', () => {
   });
   test('the fraction never falls and is 1 at the end alone', () => {
     const { run, last } = tracker();
-    const database = run.addDatabase('d', 'd');
+    const database = run.addDatabase('d', 'd', 'd');
     let before = 0;
     for (const phase of phases) {
       database.begin(phase, 2);
@@ -89,7 +89,7 @@ describe('the tracker', () => {
   });
   test('what was running when a run stops is to be done again', () => {
     const { run } = tracker();
-    const database = run.addDatabase('d', 'd');
+    const database = run.addDatabase('d', 'd', 'd');
     database.addTable({ schema: 's', name: 'a' }, 1, 1);
     database.begin('copy', 1);
     database.setTable({ schema: 's', name: 'a' }, 'running');
@@ -101,10 +101,10 @@ describe('the tracker', () => {
   test('the same finding is told once', () => {
     const { run, events } = tracker();
     const finding = { code: 'FF417', severity: 'warning', message: 'm', fix: 'f' } as const;
-    const database = run.addDatabase('d', 'd');
+    const database = run.addDatabase('d', 'd', 'd');
     database.finding(finding);
     database.finding(finding);
-    run.addDatabase('e', 'e').finding(finding);
+    run.addDatabase('e', 'e', 'e').finding(finding);
     assert.equal(run.findings.length, 2);
     assert.equal(events.filter((e) => e.event === 'finding').length, 2);
     assert.ok(database.hasProblems());

@@ -1,0 +1,38 @@
+/** The text of the generated DDL files: see src/protocol/ddl.ts for what stands in them. */
+import { redact } from '../../ddl/redact.js';
+import { skipMarker } from '../../protocol/ddl.js';
+import type { PlannedStatement } from './planStatements.js';
+
+const heads = {
+  preData: `-- What Flexferry runs on the target before the rows are copied.
+-- Edit it as you like: what is saved is what runs. Generating it again keeps your edits.
+`,
+  postData: `-- What Flexferry runs on the target once the rows are copied: keys, indexes, constraints, triggers.
+-- Edit it as you like: what is saved is what runs. Generating it again keeps your edits.
+`,
+} as const;
+
+/** In order, with what does not run as a comment that says why. Passwords are masked. */
+export function ddlText(section: 'preData' | 'postData', statements: readonly PlannedStatement[]): string {
+  const parts = statements.map((item) => {
+    const text = redact(item.sql);
+    const { finding } = item;
+    const why = finding ? `${finding.code}: ${oneLine(finding.message)}` : 'It is there already.';
+    if (item.skip) return `${skipMarker} ${why}\n${text.replace(/^/gm, '-- ')}\n`;
+    return finding ? `-- ${why}\n${text}\n` : `${text}\n`;
+  });
+  return `${heads[section]}\n${parts.join('\n')}`;
+}
+
+/** As the source has it, in the same order, for comparing. */
+export function sourceText(section: 'preData' | 'postData', statements: readonly PlannedStatement[]): string {
+  const parts = statements.flatMap((item) =>
+    // What the plan adds by itself is not on the source.
+    item.statement.tocComment === undefined && item.statement.section !== 'session'
+      ? []
+      : [`${redact(item.sourceText ?? item.statement.text)}\n`],
+  );
+  return `${heads[section].replace(/^.*$/gm, '').trim()}${parts.join('\n')}`;
+}
+
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
