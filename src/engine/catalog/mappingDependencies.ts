@@ -54,14 +54,14 @@ async function foreignKeys(session: Session): Promise<MappingDependency[]> {
   });
 }
 
-/** A partition is a table of its own until it is attached; a child table cannot be created without its parents. */
+/** Neither a partition nor a child table comes without its parent. */
 async function inheritance(session: Session): Promise<MappingDependency[]> {
   const { rows } = await session.query<InheritanceRow>(inheritanceSql);
   return rows.map((row) => {
     const on = { schema: row.schema, name: row.name };
     const needs = { schema: row.needs_schema, name: row.needs };
     return row.is_partition
-      ? { object: `partition ${formatRelation(on)}`, on, needs }
+      ? { object: `partition ${formatRelation(on)}`, on, needs, whole: true }
       : { object: `child table ${formatRelation(on)}`, on, needs, whole: true };
   });
 }
