@@ -94,3 +94,14 @@ export function fromBytes(text: string, position: number): number {
   }
   return offset;
 }
+
+/** The statements of a function body; undefined where it cannot be parsed. Locations count from its start. */
+export function parseScript(text: string): readonly Node[] | undefined {
+  if (text.includes('\0')) return undefined;
+  if (text.trim() === '') return [];
+  try {
+    return (parseSync(text).stmts ?? []).flatMap(({ stmt }) => stmt ?? []);
+  } catch {
+    return undefined;
+  }
+}

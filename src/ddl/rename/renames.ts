@@ -15,6 +15,10 @@ export interface Renames {
   columns(relation: RelationName): ReadonlySet<string> | undefined;
   /** Is this the name of a schema, relation, type or routine of the source? For names in strings. */
   known(schema: string, name: string): boolean;
+  /** Schemas of the source that hold a relation, type or routine of this name: what it may mean without its schema. */
+  schemasOf(name: string): readonly string[];
+  /** False where a text holds no word of anything that is renamed: it needs no parsing. */
+  mentions(text: string): boolean;
 }
 
 export interface Renamed {
