@@ -171,12 +171,36 @@ function schemaOf(statement: Statement): string {
   const id = definedBy(statement);
   if (id !== undefined) return id.schema;
   if (statement.relation) return statement.relation.schema;
-  const parts = nameChains(statement.creates?.identity ?? '')[0]?.parts ?? [];
+  const named = statement.creates?.identity ?? statement.text.slice(0, 300).replace(brokenHead, '');
+  const parts = statement.creates || statement.parseError ? (nameChains(named)[0]?.parts ?? []) : [];
   return parts.length > 1 ? (parts[0]?.name ?? '') : '';
+}
+
+/** What a broken statement was to make, by its first words. */
+const brokenHead =
+  /^CREATE\s+(?:OR\s+REPLACE\s+)?(?:(?:UNLOGGED|FOREIGN|MATERIALIZED|UNIQUE|TEMP|TEMPORARY|GLOBAL|LOCAL)\s+)*(TABLE|VIEW|FUNCTION|PROCEDURE|TYPE|DOMAIN|SEQUENCE|INDEX|TRIGGER|SCHEMA)\b/i;
+const brokenKinds: Readonly<Record<string, OutlineKind>> = {
+  procedure: 'routine',
+  function: 'routine',
+  domain: 'type',
+};
+
+function brokenNode({ start, end }: Entry, text: string): OutlineEntry | undefined {
+  const [head, type] = brokenHead.exec(text) ?? [];
+  if (head === undefined || type === undefined) return undefined;
+  const part = nameChains(text.slice(head.length, head.length + 300), start + head.length)[0]?.parts.at(-1);
+  if (part === undefined) return undefined;
+  const kind = brokenKinds[type.toLowerCase()] ?? (type.toLowerCase() as OutlineKind);
+  return {
+    ...{ name: part.name, detail: `${type.toLowerCase()}, cannot be parsed`, kind, start, end },
+    ...{ nameStart: part.start, nameEnd: part.end, children: [] },
+  };
 }
 
 function nodeOf(entry: Entry, statement: Statement): OutlineEntry {
   const { start, end } = entry;
+  const broken = statement.parseError && brokenNode(entry, statement.text);
+  if (broken) return broken;
   const name = nameOf(statement);
   const place = namePlace(statement.text, name);
   const kind = outlineKinds[statement.kind] ?? 'other';
