@@ -67,6 +67,7 @@ export class MigrationStarter {
   async #tell(migration: Migration, snapshot: RunSnapshot): Promise<void> {
     const report = t('Open Report');
     const resume = t('Resume');
+    const go = t('Continue');
     const { name } = migration;
     let chosen: string | undefined;
     if (snapshot.state === 'succeeded') {
@@ -76,6 +77,12 @@ export class MigrationStarter {
       return this.#tellFault(migration, snapshot.fault);
     } else if (migration.statements.failed().length > 0) {
       return this.#tellFailed(migration);
+    } else if (snapshot.findings.some(({ code }) => code === 'FF424')) {
+      const message = t(
+        'Generated SQL of {0} was saved while it ran: that edit has not run. Continue to run it.',
+        name,
+      );
+      chosen = await vscode.window.showWarningMessage(message, go, report);
     } else if (snapshot.state === 'incomplete') {
       const found = snapshot.findings.filter((finding) => finding.severity !== 'note').length;
       const message = t(
@@ -90,7 +97,7 @@ export class MigrationStarter {
     }
     if (chosen === report)
       await vscode.commands.executeCommand(commands.openReport, migration.uri.toString());
-    if (chosen === resume) await this.start(migration);
+    if (chosen === resume || chosen === go) await this.start(migration);
   }
 
   /** Shows the first statement that failed at the place of its error. Corrected and saved, the run goes on from there. */

@@ -28,25 +28,3 @@ export async function offerToSave(project: vscode.Uri): Promise<boolean> {
   const saved = await Promise.all(unsaved.map((document) => document.save()));
   return saved.every(Boolean);
 }
-
-/** Remembers which generated files of a project are saved while it runs. */
-export class EditsDuringRun implements vscode.Disposable {
-  readonly #saved = new Set<string>();
-  readonly #listener: vscode.Disposable;
-
-  constructor(project: vscode.Uri) {
-    const ddl = `${directoryOf(project).path}/ddl/`;
-    this.#listener = vscode.workspace.onDidSaveTextDocument(({ uri }) => {
-      if (uri.scheme === 'file' && uri.path.startsWith(ddl)) this.#saved.add(uri.path.slice(ddl.length));
-    });
-  }
-
-  /** Their paths below `ddl/`. */
-  files(): string[] {
-    return [...this.#saved].sort();
-  }
-
-  dispose(): void {
-    this.#listener.dispose();
-  }
-}
