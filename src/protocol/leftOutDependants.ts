@@ -1,8 +1,9 @@
 /** What a mapping takes although something that it needs does not come. Needs no server, so that a panel can ask at once. */
 import type { MappingCatalog, MappingDependency, MappingTable } from './engine.js';
 import { formatIdentifier, formatRelation, type Mapping } from './mapping.js';
-import { type Decide, keyOf, memoized, type RelationKey } from './mappingDecisions.js';
+import { type Decide, memoized } from './mappingDecisions.js';
 import type { RelationName } from './model.js';
+import { RelationMap } from './relationMap.js';
 
 /** Something that is taken although what it needs does not come. */
 export interface LeftOutDependant {
@@ -36,30 +37,33 @@ export function leftOutDependants(
 ): LeftOutDependant[] {
   const decisions = memoized(mapping);
   const taken = catalog.dependencies.filter((dependency) => isTaken(dependency, mapping, decisions));
-  const found: LeftOutDependant[] = [];
+  const found: Found[] = [];
   const unusable: RelationName[] = [];
-  const known = new Set<RelationKey>();
+  const known = new RelationMap<true>();
   const spoil = ({ whole, on }: MappingDependency) => {
-    if (!whole || !on || known.has(keyOf(on))) return;
-    known.add(keyOf(on));
+    if (!whole || !on || known.get(on)) return;
+    known.set(on, true);
     unusable.push(on);
   };
-  const kinds = kindsOf(catalog.tables, taken);
   for (const dependency of taken) {
     const because = reason(dependency, mapping, decisions, options);
     if (!because) continue;
-    found.push(dependant(dependency, because, kinds));
+    found.push({ dependency, because });
     if (because === 'leftOut') spoil(dependency);
   }
-  if (unusable.length === 0) return found;
-  const byNeed = groupByNeed(taken);
+  const byNeed = unusable.length === 0 ? new RelationMap<MappingDependency[]>() : groupByNeed(taken);
   for (const relation of unusable) {
-    for (const dependency of byNeed.get(keyOf(relation)) ?? []) {
-      found.push(dependant(dependency, 'unusable', kinds));
+    for (const dependency of byNeed.get(relation) ?? []) {
+      found.push({ dependency, because: 'unusable' });
       spoil(dependency);
     }
   }
-  return found;
+  return found.length === 0 ? [] : inWords(found, catalog.tables);
+}
+
+interface Found {
+  readonly dependency: MappingDependency;
+  readonly because: LeftOutDependant['because'];
 }
 
 function isTaken({ on, index, schema }: MappingDependency, mapping: Mapping, decide: Decide): boolean {
@@ -96,51 +100,35 @@ function reason(
   }
 }
 
-function dependant(
-  { object, on, schema, needs, needsKind }: MappingDependency,
-  because: LeftOutDependant['because'],
-  kinds: ReadonlyMap<RelationKey, string>,
-): LeftOutDependant {
-  const name =
-    needsKind === 'extension'
-      ? formatIdentifier(needs.name)
-      : needsKind === 'function'
-        ? needs.name.replace(/^[^(]*/, (own) => formatRelation({ schema: needs.schema, name: own }))
-        : formatRelation(needs);
-  const kind = needsKind ?? kinds.get(keyOf(needs)) ?? 'table';
-  return {
+function inWords(found: readonly Found[], tables: readonly MappingTable[]): LeftOutDependant[] {
+  const kinds = new RelationMap<string>();
+  for (const table of tables) kinds.set(table, table.kind === 'partitioned table' ? 'table' : table.kind);
+  return found.map(({ dependency: { object, on, schema, needs, needsKind }, because }) => ({
     object,
     ...(on && { on }),
     ...(schema !== undefined && { schema }),
     needs,
     ...(needsKind && { needsKind }),
-    needsObject: `${kind} ${name}`,
+    needsObject: `${needsKind ?? kinds.get(needs) ?? 'table'} ${nameOf(needs, needsKind)}`,
     because,
-  };
+  }));
 }
 
-/** Words for those relations alone that something needs. */
-function kindsOf(
-  tables: readonly MappingTable[],
-  dependencies: readonly MappingDependency[],
-): ReadonlyMap<RelationKey, string> {
-  const needed = new Set(dependencies.map(({ needs }) => keyOf(needs)));
-  const kinds = new Map<RelationKey, string>();
-  for (const table of tables) {
-    const key = keyOf(table);
-    if (needed.has(key)) kinds.set(key, table.kind === 'partitioned table' ? 'table' : table.kind);
-  }
-  return kinds;
+function nameOf(needs: RelationName, kind: MappingDependency['needsKind']): string {
+  if (kind === 'extension') return formatIdentifier(needs.name);
+  if (kind !== 'function') return formatRelation(needs);
+  // With its argument types, which are no part of the name.
+  const open = needs.name.lastIndexOf('(');
+  return `${formatRelation({ ...needs, name: needs.name.slice(0, open) })}${needs.name.slice(open)}`;
 }
 
-function groupByNeed(dependencies: readonly MappingDependency[]): Map<RelationKey, MappingDependency[]> {
-  const groups = new Map<RelationKey, MappingDependency[]>();
+function groupByNeed(dependencies: readonly MappingDependency[]): RelationMap<MappingDependency[]> {
+  const groups = new RelationMap<MappingDependency[]>();
   for (const dependency of dependencies) {
     if (dependency.needsKind !== undefined) continue;
-    const key = keyOf(dependency.needs);
-    const group = groups.get(key);
+    const group = groups.get(dependency.needs);
     if (group) group.push(dependency);
-    else groups.set(key, [dependency]);
+    else groups.set(dependency.needs, [dependency]);
   }
   return groups;
 }

@@ -1,7 +1,8 @@
 /** What a project decides about the objects of one database: taken or left, and under which name. */
 import { RE2JS } from 're2js';
 import type { RelationName } from './model.js';
-import type { ProjectDatabase } from './project.js';
+import type { ProjectDatabase, TableMapping } from './project.js';
+import { RelationMap } from './relationMap.js';
 
 /** PostgreSQL's limit of an identifier (NAMEDATALEN - 1), in bytes of UTF-8. */
 export const longestName = 63;
@@ -44,14 +45,13 @@ export function compileMapping(database: ProjectDatabase): Mapping {
   const withoutExtension = anyName(exclude.extensions);
   const schemaTargets = new Map(Object.entries(schemas));
   // A hand-written key may be quoted or spelled otherwise than the canonical one.
-  const tableTargets = new Map(
-    Object.entries(tables).flatMap(([key, table]) => {
-      const relation = parseRelation(key);
-      return relation ? [[formatRelation(relation), table] as const] : [];
-    }),
-  );
+  const tableTargets = new RelationMap<TableMapping>();
+  for (const [key, table] of Object.entries(tables)) {
+    const relation = parseRelation(key);
+    if (relation) tableTargets.set(relation, table);
+  }
 
-  const schema = (name: string) => {
+  const schema = memoized((name: string) => {
     const leftOutBy =
       excludeSchemas(name) ??
       (include.schemas?.length && includeSchemas(name) === undefined ? 'include.schemas' : undefined);
@@ -60,14 +60,14 @@ export function compileMapping(database: ProjectDatabase): Mapping {
       ...(leftOutBy !== undefined && { leftOutBy }),
       target: schemaTargets.get(name) ?? name,
     };
-  };
+  });
   return {
     renames:
       [...schemaTargets].some(([from, to]) => from !== to) ||
       Object.values(tables).some((t) => t.schema !== undefined || t.name !== undefined),
     schema,
     table: (relation) => {
-      const own = tableTargets.get(formatRelation(relation));
+      const own = tableTargets.get(relation);
       const inSchema = schema(relation.schema);
       const leftOutBy =
         inSchema.leftOutBy ??
@@ -83,6 +83,17 @@ export function compileMapping(database: ProjectDatabase): Mapping {
     },
     index: (relation) => withoutIndex(relation) === undefined,
     extension: (name) => withoutExtension(name) === undefined,
+  };
+}
+
+function memoized<T>(decide: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const decision = decide(name);
+    known.set(name, decision);
+    return decision;
   };
 }
 
@@ -112,15 +123,16 @@ const anyName = (entries: readonly string[] | undefined): Match<string> => {
 };
 const anyRelation = (entries: readonly string[] | undefined): Match<RelationName> => {
   // Thousands of exact entries are a look-up, not a walk.
-  const exact = new Map<string, string>();
+  const exact = new RelationMap<string>();
   const others: string[] = [];
   for (const entry of entries ?? []) {
     const relation = entry.includes('~/') ? undefined : parseRelation(entry);
-    if (relation) exact.set(formatRelation(relation), entry);
+    if (relation) exact.set(relation, entry);
     else others.push(entry);
   }
   const patterns = anyOf(others, relationPattern);
-  return (relation) => exact.get(formatRelation(relation)) ?? patterns(relation);
+  if (exact.isEmpty) return others.length === 0 ? () => undefined : patterns;
+  return (relation) => exact.get(relation) ?? patterns(relation);
 };
 
 const isRegex = (entry: string): boolean => entry.startsWith('~/');

@@ -1,9 +1,10 @@
 /** Where a mapping contradicts itself, PostgreSQL or the target. Needs no server, so that a panel can ask while names are typed. */
 import type { MappingCatalog, MappingTable, MappingTarget } from './engine.js';
 import { compileMapping, formatIdentifier, formatRelation, type Mapping, nameProblem } from './mapping.js';
-import { type Decide, keyOf, memoized, type RelationKey } from './mappingDecisions.js';
+import { type Decide, memoized } from './mappingDecisions.js';
 import type { RelationName } from './model.js';
 import type { ProjectDatabase } from './project.js';
+import { RelationMap } from './relationMap.js';
 
 /** Something that cannot become what the mapping says. */
 export interface MappingConflict {
@@ -39,44 +40,48 @@ export function mappingConflicts(
   targets: ReadonlyMap<string, MappingTarget>,
 ): MappingConflict[] {
   const found: MappingConflict[] = [];
-  const claims = new Map<string, Map<RelationKey, Claim>>();
-  const standing = new Map(
-    [...targets].map(([name, target]) => [name, new Set(target.relations.map(keyOf))]),
-  );
-  for (const [index, database] of databases.entries()) {
+  const places = new Map<string, Place>();
+  const walks = databases.flatMap((database, index): Walk[] => {
     const catalog = catalogs[index];
     const mapping = mappingOf(database);
-    if (!catalog || !mapping) continue;
-    const ofTarget = claims.get(database.target) ?? new Map<RelationKey, Claim>();
-    claims.set(database.target, ofTarget);
-    const walk: Walk = {
-      databases,
-      index,
-      database,
-      mapping,
-      decide: memoized(mapping),
-      claims: ofTarget,
-      standing: standing.get(database.target),
-      known: knownSchemas(catalog, mapping, targets.get(database.target)),
-      found,
-    };
-    for (const schema of catalog.schemas) schemaConflicts(walk, schema);
-    for (const table of catalog.tables) tableConflicts(walk, table);
-    // Names of indexes meet only where something is moved or comes from elsewhere.
-    const alone = databases.filter(({ target }) => target === database.target).length === 1;
-    if (!alone || mapping.renames) for (const one of catalog.indexes) indexConflicts(walk, one);
+    if (!catalog || !mapping) return [];
+    const target = targets.get(database.target);
+    const place = places.get(database.target) ?? newPlace(target);
+    places.set(database.target, place);
+    const known = knownSchemas(catalog, mapping, target);
+    return [{ databases, catalog, index, database, mapping, decide: memoized(mapping), place, known, found }];
+  });
+  for (const walk of walks) {
+    for (const schema of walk.catalog.schemas) schemaConflicts(walk, schema);
+    for (const table of walk.catalog.tables) tableConflicts(walk, table);
   }
+  for (const walk of walks) for (const index of walk.catalog.indexes) indexConflicts(walk, index);
   return found;
+}
+
+/** A target database. */
+interface Place {
+  readonly claims: RelationMap<Claim>;
+  readonly standing: RelationMap<true>;
+  /** The one source schema of a target schema, or `mixed`: only there can names of indexes meet others. */
+  readonly sources: Map<string, string>;
+}
+const mixed = '';
+
+function newPlace(target: MappingTarget | undefined): Place {
+  const standing = new RelationMap<true>();
+  for (const relation of target?.relations ?? []) standing.set(relation, true);
+  return { claims: new RelationMap(), standing, sources: new Map() };
 }
 
 interface Walk {
   readonly databases: readonly ProjectDatabase[];
+  readonly catalog: Catalog;
   readonly index: number;
   readonly database: ProjectDatabase;
   readonly mapping: Mapping;
   readonly decide: Decide;
-  readonly claims: Map<RelationKey, Claim>;
-  readonly standing: ReadonlySet<RelationKey> | undefined;
+  readonly place: Place;
   /** Schemas that the target has or gets anyway. */
   readonly known: ReadonlySet<string>;
   readonly found: MappingConflict[];
@@ -111,7 +116,7 @@ function schemaConflicts({ mapping, index, found }: Walk, schema: string): void 
 }
 
 function tableConflicts(walk: Walk, table: MappingTable): void {
-  const { decide, mapping, known, standing, found, index, database } = walk;
+  const { decide, mapping, known, place, found, index, database } = walk;
   const { included, target } = decide(table);
   if (!included) return;
   const relation = { schema: table.schema, name: table.name };
@@ -124,16 +129,19 @@ function tableConflicts(walk: Walk, table: MappingTable): void {
   if (badName !== undefined) at('name', badName);
   else if (moved && !known.has(target.schema))
     at('newSchema', `The schema ${formatIdentifier(target.schema)} is created on the target.`, 'note');
-  if (standing?.has(keyOf(target)))
+  if (place.standing.get(target))
     at('exists', `${formatRelation(target)} exists in ${database.target} already.`);
   claim(walk, target, { database: index, relation, told: false });
+  const source = target.name === table.name ? `${index} ${table.schema}` : mixed;
+  if ((place.sources.get(target.schema) ?? source) !== source) place.sources.set(target.schema, mixed);
+  else place.sources.set(target.schema, source);
 }
 
 function indexConflicts(walk: Walk, index: Catalog['indexes'][number]): void {
-  const { decide, mapping, database } = walk;
+  const { decide, mapping, database, place } = walk;
   const relation = { schema: index.schema, name: index.table };
   const { included, target } = decide(relation);
-  if (!included || !mapping.index(index)) return;
+  if (!included || place.sources.get(target.schema) !== mixed || !mapping.index(index)) return;
   // It may be renamed with its table: which of them are, the DDL tells.
   if (database.renameOwned && target.name !== index.table) return;
   const name = { schema: target.schema, name: index.name };
@@ -142,10 +150,9 @@ function indexConflicts(walk: Walk, index: Catalog['indexes'][number]): void {
 
 /** The first one that wants a name is told, too, once a second one does. */
 function claim(walk: Walk, target: RelationName, mine: Claim): void {
-  const key = keyOf(target);
-  const first = walk.claims.get(key);
+  const first = walk.place.claims.get(target);
   if (!first) {
-    walk.claims.set(key, mine);
+    walk.place.claims.set(target, mine);
     return;
   }
   walk.found.push(sameTarget(walk.databases, mine, first, target));

@@ -1,21 +1,17 @@
 /** Decisions of a mapping by relation, each made once: for walks over whole catalogs. */
 import type { Mapping, TableDecision } from './mapping.js';
 import type { RelationName } from './model.js';
-
-export type RelationKey = string;
-export const keyOf = ({ schema, name }: RelationName): RelationKey => `${schema}\u0000${name}`;
+import { RelationMap } from './relationMap.js';
 
 export type Decide = (relation: RelationName) => TableDecision;
 
 export function memoized(mapping: Mapping): Decide {
-  const known = new Map<RelationKey, TableDecision>();
+  const known = new RelationMap<TableDecision>();
   return (relation) => {
-    const key = keyOf(relation);
-    let decision = known.get(key);
-    if (!decision) {
-      decision = mapping.table(relation);
-      known.set(key, decision);
-    }
+    const before = known.get(relation);
+    if (before) return before;
+    const decision = mapping.table(relation);
+    known.set(relation, decision);
     return decision;
   };
 }
