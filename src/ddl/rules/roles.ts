@@ -189,6 +189,24 @@ export const roleRules: readonly Rule[] = [
     },
   },
   {
+    code: 'FF432',
+    ...skip,
+    action: 'try',
+    title: 'Predefined roles',
+    explanation: 'Since PostgreSQL 16 only who has ADMIN OPTION on a role grants it.',
+    from: 160000,
+    kinds: ['grant'],
+    match: (subject) => {
+      const { statement: s } = subject;
+      const role = s.kind === 'grant' ? s.details.roles.find((name) => isPlatformRole(name)) : undefined;
+      if (role === undefined) return undefined;
+      return {
+        message: `Membership in ${role} may not be the admin’s to give.`,
+        place: rangeOfName(subject, role),
+      };
+    },
+  },
+  {
     code: 'FF433',
     ...skip,
     title: 'Grants on system catalogs',

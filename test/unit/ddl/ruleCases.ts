@@ -53,6 +53,8 @@ export const cases: readonly RuleCase[] = [
   { sql: 'GRANT SELECT ON LARGE OBJECT 5 TO "Bob;";', code: 'FF413', is: 'skip', place: '"Bob;"' },
   { sql: 'ALTER LARGE OBJECT 5 OWNER TO bob;', code: 'FF413', is: 'skip', place: 'bob' },
   { sql: 'GRANT pg_write_all_data TO admin;', code: 'FF432', is: 'skip', place: 'pg_write_all_data' },
+  { sql: 'GRANT pg_monitor TO admin;', code: 'FF432', is: 'try', place: 'pg_monitor' },
+  { sql: "ALTER ROLE admin SET my.own = 'x';", code: 'FF441', is: 'try' },
   { sql: 'GRANT SELECT ON pg_catalog.pg_shadow TO admin;', code: 'FF433', is: 'skip', place: 'pg_shadow' },
   { sql: 'GRANT SELECT(rolname) ON TABLE pg_authid TO admin;', code: 'FF433', is: 'skip' },
   { sql: 'REVOKE ALL ON FUNCTION pg_catalog.pg_sleep(float8) FROM PUBLIC;', code: 'FF400', is: 'try' },
