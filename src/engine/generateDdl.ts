@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describeServer } from '../protocol/connection.js';
 import type { GeneratedDdl, GenerateParams } from '../protocol/engine.js';
+import { parseIdentifiers } from '../protocol/mapping.js';
 import { maintenanceDatabase } from './assessDatabase.js';
 import { databaseIdentity, type TargetState, targetState } from './catalog/server.js';
 import { type DatabaseJob, makeJobs, resolveServers } from './databaseJob.js';
@@ -8,9 +9,10 @@ import { Fault } from './errors/fault.js';
 import { planDatabase, writeDdl } from './planDatabase.js';
 import type { Session } from './postgres/session.js';
 import { exportSnapshot } from './postgres/snapshot.js';
+import { readGlobals, writeGlobals } from './projectGlobals.js';
 import { readRuns } from './run/checkpoint.js';
 import { RunTracker } from './run/runTracker.js';
-import { ddlPaths } from './schema/ddlFiles.js';
+import { ddlPaths, globalsPaths, readText } from './schema/ddlFiles.js';
 
 export interface GenerateHooks {
   readonly signal: AbortSignal;
@@ -46,7 +48,13 @@ export async function generateDdl(params: GenerateParams, hooks: GenerateHooks):
   hooks.signal.addEventListener('abort', stop, { once: true });
   const files: FileResult[] = [];
   try {
-    for (const job of jobs) files.push(...(await generate(job)));
+    const globals = await readGlobals(jobs);
+    for (const finding of globals.findings) tracker.finding({ ...finding, database: '' });
+    const { saved } = globalsPaths(params.directory);
+    if (globals.sql !== '' || (await readText(saved)) !== undefined)
+      files.push({ path: saved, ...(await writeGlobals(params.directory, globals)) });
+    const roles = rolesMadeBy((await readText(saved)) ?? '');
+    for (const job of jobs) files.push(...(await generate(job, roles)));
     return { files, findings: tracker.findings };
   } catch (error) {
     throw hooks.signal.aborted ? new Fault('FF509', 'Generating the DDL was stopped.') : error;
@@ -57,9 +65,16 @@ export async function generateDdl(params: GenerateParams, hooks: GenerateHooks):
   }
 }
 
-async function generate(job: DatabaseJob): Promise<FileResult[]> {
+/** Roles that globals.sql will have made before the DDL runs. */
+function rolesMadeBy(sql: string): string[] {
+  const found = sql.matchAll(/^\s*create\s+(?:role|user|group)\s+("(?:[^"]|"")+"|[^\s;]+)/gim);
+  return [...found].flatMap(([, name = '']) => parseIdentifiers(name) ?? []);
+}
+
+async function generate(job: DatabaseJob, roles: readonly string[]): Promise<FileResult[]> {
   const source = await job.sessions.open('source', 'generate');
-  const { state, preexisting } = await lookAtTarget(job, source);
+  const { state: found, preexisting } = await lookAtTarget(job, source);
+  const state = { ...found, roles: new Set([...found.roles, ...roles]) };
   const snapshot = await exportSnapshot(source);
   const planned = await planDatabase(job, source, state, { snapshot, preexisting });
   for (const finding of planned.plan.findings) job.tracker.finding(finding);

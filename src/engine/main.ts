@@ -13,16 +13,19 @@ import type { FaultData, ServerFacts } from '../protocol/connection.js';
 import {
   type ConnectionInput,
   checkProject,
+  generateDdl,
   listChildren,
   listDatabases,
   listTables,
   mappingCatalog,
   mappingTarget,
   type RunParams,
+  readDdl,
   resolveConnection,
   runEvent,
   runMigration,
   runSnapshot,
+  runSql,
   testConnection,
   tryRowFilter,
 } from '../protocol/engine.js';
@@ -33,6 +36,7 @@ import { readMappingCatalog } from './catalog/mappingCatalog.js';
 import { checkRowFilter, estimateRowFilter } from './catalog/mappingRowFilter.js';
 import { readMappingTarget } from './catalog/mappingTarget.js';
 import { toFault } from './errors/mapError.js';
+import { generateDdl as generate } from './generateDdl.js';
 import { runMigration as migrate } from './migration.js';
 import { connect } from './postgres/connect.js';
 import { parseConnectionText } from './postgres/connectionPastes.js';
@@ -41,6 +45,7 @@ import { serverFacts } from './postgres/facts.js';
 import { checkProject as checkProjectText } from './project/checkProject.js';
 import type { RunTracker } from './run/runTracker.js';
 import { tablesPage } from './runTables.js';
+import { readDdlOf, runSqlOn } from './sqlOnServer.js';
 
 /** How long a run may take to stop, write its report and let go of both servers once its window went away. */
 const stopWithinMs = 12_000;
@@ -141,6 +146,22 @@ answer(runMigration, (params: RunParams, signal): Promise<RunSnapshot> => {
   run = running.catch(() => undefined);
   return running;
 });
+
+answer(generateDdl, (params, signal) =>
+  generate(params, {
+    signal,
+    distDir: __dirname,
+    onMessage: (message) => process.stdout.write(`${message}\n`),
+  }),
+);
+
+answer(runSql, ({ connection: input, sql }, signal) =>
+  runSqlOn(resolveConnectionInput(input).spec, sql, signal),
+);
+
+answer(readDdl, (input, signal) =>
+  readDdlOf(resolveConnectionInput(input).spec, { signal, distDir: __dirname }),
+);
 
 answer(listTables, (params) => (tracker ? tablesPage(tracker, params) : { total: 0, tables: [] }));
 

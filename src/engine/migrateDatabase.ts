@@ -1,20 +1,20 @@
 import { errorCodes } from '../protocol/errorCodes.js';
-import { maintenanceDatabase } from './assessDatabase.js';
+import { joinRoles, leaveRoles } from './catalog/roles.js';
 import { databaseIdentity, targetState } from './catalog/server.js';
 import { existingTables, type SourceTable } from './catalog/tables.js';
 import { copyTables } from './copy/copyTables.js';
 import { copyAllLargeObjects } from './copy/largeObjects.js';
 import type { DatabaseJob } from './databaseJob.js';
-import { Fault } from './errors/fault.js';
 import { chooseDdl, type DatabasePlan, editedSince, planDatabase } from './planDatabase.js';
+import { ident } from './postgres/quote.js';
 import type { Session } from './postgres/session.js';
 import { exportSnapshot } from './postgres/snapshot.js';
+import { ensureDatabase } from './projectGlobals.js';
 import { Checkpoint, createRun, dropRun, readRuns, renamesText } from './run/checkpoint.js';
 import { endOrphans, lockTarget, undoRun } from './run/claim.js';
 import type { DatabaseContext } from './run/context.js';
 import { tableKey } from './run/databaseTracker.js';
 import { analyzeTables } from './schema/analyze.js';
-import { createDatabase } from './schema/createDatabase.js';
 import { copyDatabaseProperties } from './schema/databaseProperties.js';
 import { addForeignKeys } from './schema/foreignKeys.js';
 import { IndexBuilder } from './schema/indexBuilder.js';
@@ -42,6 +42,7 @@ export async function migrateDatabase(job: DatabaseJob): Promise<void> {
   const planned = await dump(job, context, source);
   const { plan, tables, saved } = planned;
 
+  await joinOwners(context, target, plan);
   const work = await createSchema(context, target, plan, tables);
   await copyData(context, work, plan.settings, planned.filter.include.length > 0);
   const postData = waitForRows(context, work.postData, tables);
@@ -51,6 +52,7 @@ export async function migrateDatabase(job: DatabaseJob): Promise<void> {
   await withSession(job, 'source', 'sequences', (fresh) => setSequences(context, fresh, target, planned));
   await analyzeTables(context, [...work.present, ...tables.filter((t) => t.relkind === 'm')]);
   await verify(context, work, source, target);
+  await leaveOwners(context, target);
   if (await editedSince(job, saved)) tracker.finding(editedMeanwhile);
 
   tracker.state = tracker.hasProblems() ? 'failed' : 'done';
@@ -88,18 +90,9 @@ interface Work {
 
 /** Connects to the target database, creates it if need be, locks it and clears what a killed run left busy. */
 async function claimTarget(job: DatabaseJob, source: Session): Promise<Session> {
-  const { sessions, tracker, signal } = job;
-  const open = (): Promise<Session> => sessions.open('target', 'control');
-  const target = await open().catch(async (error: unknown) => {
-    if (!(error instanceof Fault) || error.code !== 'FF103') throw error;
-    const maintenance = await sessions.open('target', 'create database', maintenanceDatabase);
-    for (const finding of await createDatabase(source, maintenance, job.target.database))
-      tracker.finding(finding);
-    await sessions.close(maintenance);
-    return open();
-  });
-  await lockTarget(target, signal);
-  await endOrphans(target, sessions.purposePrefix);
+  const target = await ensureDatabase(job);
+  await lockTarget(target, job.signal);
+  await endOrphans(target, job.sessions.purposePrefix);
   if (job.restart) {
     const own = await databaseIdentity(source);
     const runs = (await readRuns(target)).map((run) => run.source);
@@ -167,6 +160,27 @@ async function dump(
   tracker.end('dump');
   const { tables, filter } = planned;
   return { plan, tables, filter, renames: plan.renames, saved };
+}
+
+/** Who gives an object to a role has to be a member of it; only for the time of the run, which the checkpoints know. */
+async function joinOwners(context: DatabaseContext, target: Session, plan: StatementPlan): Promise<void> {
+  const owners = [...plan.preData, ...plan.postData].flatMap(({ statement, skip }) =>
+    !skip && statement.kind === 'ownerChange' ? [statement.details.owner] : [],
+  );
+  if (owners.length === 0) return;
+  for (const role of await joinRoles(target, owners)) {
+    await target.script(
+      context.checkpoint.record('role', role, undefined, `REVOKE ${ident(role)} FROM CURRENT_USER`),
+    );
+    context.checkpoint.remember('role', role);
+  }
+}
+
+async function leaveOwners(context: DatabaseContext, target: Session): Promise<void> {
+  const joined = context.checkpoint.items('role').map(([role]) => role);
+  if (joined.length === 0) return;
+  await leaveRoles(target, joined);
+  await target.query(`DELETE FROM flexferry.work WHERE kind = 'role'`);
 }
 
 const tracked = (items: readonly PlannedStatement[]): number =>

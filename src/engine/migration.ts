@@ -10,6 +10,7 @@ import { type DatabaseJob, findSiblings, makeJobs, requireRunnable, resolveServe
 import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
 import { forgetRun, migrateDatabase } from './migrateDatabase.js';
+import { runProjectGlobals } from './projectGlobals.js';
 import { buildReport, doneEvent } from './report/buildReport.js';
 import { renderReport } from './report/html.js';
 import { EventLog } from './run/eventLog.js';
@@ -101,6 +102,7 @@ async function moveAll(
   try {
     await findSiblings(jobs);
     for (const job of jobs) await assessDatabase(job);
+    await runProjectGlobals(jobs, tracker);
     for (const job of jobs) {
       // Who finds the target taken has changed nothing yet.
       await migrateDatabase(job).catch((error: unknown) => {

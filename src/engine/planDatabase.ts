@@ -17,7 +17,7 @@ import {
   writeGenerated,
   writeText,
 } from './schema/ddlFiles.js';
-import { ddlText, sourceText } from './schema/ddlText.js';
+import { ddlText, sourceDdl } from './schema/ddlText.js';
 import { planStatements, type StatementPlan } from './schema/planStatements.js';
 import { planSaved, type SavedDdl, type SavedPlan } from './schema/savedDdl.js';
 
@@ -70,8 +70,8 @@ export async function writeDdl(
   target: TargetState,
 ): Promise<{ preData: FileOutcome; postData: FileOutcome }> {
   const { saved, base, source, context } = ddlPaths(job.directory, job.tracker.key);
-  await writeText(source.preData, sourceText('preData', plan.preData));
-  await writeText(source.postData, sourceText('postData', plan.postData));
+  await writeText(source.preData, sourceDdl(plan.preData));
+  await writeText(source.postData, sourceDdl(plan.postData));
   await writeText(context, `${JSON.stringify(contextOf(job.tracker.key, plan, tables, target), null, 1)}\n`);
   const write = (section: 'preData' | 'postData'): Promise<FileOutcome> =>
     writeGenerated({ saved: saved[section], base: base[section] }, ddlText(section, plan[section]));

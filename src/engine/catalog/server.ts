@@ -100,6 +100,12 @@ export interface TargetState {
   /** Everything a user made here, as `table public.orders`, unquoted: empty for a new database. */
   readonly objects: string[];
   readonly installedExtensions: ReadonlySet<string>;
+  readonly isSuperuser: boolean;
+  readonly bypassesRowSecurity: boolean;
+  /** shared_preload_libraries. */
+  readonly preloadLibraries: ReadonlySet<string>;
+  /** Names in pg_collation. */
+  readonly collations: ReadonlySet<string>;
 }
 
 export async function targetState(target: Session): Promise<TargetState> {
@@ -111,6 +117,10 @@ export async function targetState(target: Session): Promise<TargetState> {
     installed: string;
     read_only: boolean;
     can_create: boolean;
+    superuser: boolean;
+    bypass: boolean;
+    preload: string;
+    collations: string;
   }>(`
     SELECT current_setting('azure.extensions', true) IS NOT NULL
              OR EXISTS (SELECT FROM pg_roles WHERE rolname = 'azure_pg_admin') AS flexible,
@@ -119,7 +129,11 @@ export async function targetState(target: Session): Promise<TargetState> {
            (SELECT json_agg(rolname)::text FROM pg_roles) AS roles,
            (SELECT coalesce(json_agg(extname), '[]')::text FROM pg_extension) AS installed,
            pg_is_in_recovery() OR (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_read_only') = 'on' AS read_only,
-           has_database_privilege(current_database(), 'CREATE') AS can_create`);
+           has_database_privilege(current_database(), 'CREATE') AS can_create,
+           rolsuper AS superuser, rolsuper OR rolbypassrls AS bypass,
+           coalesce((SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries'), '') AS preload,
+           (SELECT json_agg(DISTINCT collname)::text FROM pg_collation) AS collations
+    FROM pg_roles WHERE rolname = current_user`);
   const row = rows[0];
   if (!row) throw new Error('no row from the target');
   return {
@@ -138,6 +152,10 @@ export async function targetState(target: Session): Promise<TargetState> {
     canCreateInDatabase: row.can_create,
     objects: await userObjects(target),
     installedExtensions: new Set(JSON.parse(row.installed) as string[]),
+    isSuperuser: row.superuser,
+    bypassesRowSecurity: row.bypass,
+    preloadLibraries: new Set(row.preload.split(/[\s,]+/).filter(Boolean)),
+    collations: new Set(JSON.parse(row.collations) as string[]),
   };
 }
 

@@ -9,7 +9,8 @@ import type { Session } from '../postgres/session.js';
  */
 export const checkpointSchema = 'flexferry';
 
-export type WorkKind = 'statement' | 'table' | 'index' | 'largeObjects';
+/** `role`: one that the user of the target became a member of, for the time of the run. */
+export type WorkKind = 'statement' | 'table' | 'index' | 'largeObjects' | 'role';
 
 export interface RunRow {
   readonly run: string;

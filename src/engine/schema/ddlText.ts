@@ -25,14 +25,18 @@ export function ddlText(section: 'preData' | 'postData', statements: readonly Pl
 }
 
 /** As the source has it, in the same order, for comparing. */
-export function sourceText(section: 'preData' | 'postData', statements: readonly PlannedStatement[]): string {
-  const parts = statements.flatMap((item) =>
-    // What the plan adds by itself is not on the source.
-    item.statement.tocComment === undefined && item.statement.section !== 'session'
-      ? []
-      : [`${redact(item.sourceText ?? item.statement.text)}\n`],
+export function sourceDdl(statements: readonly PlannedStatement[]): string {
+  // What the plan adds by itself is not on the source.
+  const own = statements.filter(
+    ({ statement }) =>
+      statement.tocComment !== undefined || statement.section === 'session' || !statement.creates,
   );
-  return `${heads[section].replace(/^.*$/gm, '').trim()}${parts.join('\n')}`;
+  return plainDdl(own.map((item) => ({ text: item.sourceText ?? item.statement.text })));
+}
+
+/** Statements in the layout of the generated files. */
+export function plainDdl(statements: readonly { readonly text: string }[]): string {
+  return statements.map(({ text }) => `${redact(text)}\n`).join('\n');
 }
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ');

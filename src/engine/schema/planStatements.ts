@@ -152,7 +152,7 @@ function decider(statements: readonly Statement[], input: PlanInput, findings: S
     }
     const statement = renaming ? renamed(source, renames, findings) : source;
     const changed = statement.text === source.text ? {} : { sourceText: source.text };
-    const byTarget = decideByTarget(statement, input, schemas);
+    const byTarget = decideByTarget(statement, input, schemas, findings);
     const decision = (byTarget?.skip ? undefined : decideByNeed(source, statement, skipped)) ??
       byTarget ?? { statement, skip: false, sql: statement.text };
     if (decision.skip && decision.finding !== undefined && decision.finding.severity !== 'note')
@@ -209,7 +209,12 @@ function choice(statement: Statement, by: string): StatementFinding {
 }
 
 /** Undefined where the target has nothing to say against it. */
-function decideByTarget(statement: Statement, input: PlanInput, schemas: Set<string>): Decision | undefined {
+function decideByTarget(
+  statement: Statement,
+  input: PlanInput,
+  schemas: Set<string>,
+  findings: StatementFinding[],
+): Decision | undefined {
   const sql = statement.text;
   if (statement.kind === 'createSchema') {
     const { name } = statement.details;
@@ -218,16 +223,19 @@ function decideByTarget(statement: Statement, input: PlanInput, schemas: Set<str
       return { statement, skip: true, sql };
     schemas.add(name);
   }
-  const rule = applyRules(statement, input.target);
+  const { publications, owners } = input.options;
+  const rule = applyRules(statement, { ...input.target, publications, owners });
+  for (const { finding } of rule.also ?? []) findings.push(finding);
   if (rule.action === 'skip')
     return { statement, skip: true, sql, ...(rule.finding && { finding: rule.finding }) };
-  if (rule.text === undefined && rule.finding === undefined && rule.onFailure === undefined) return undefined;
+  const { before, after = '' } = rule;
   return {
     statement,
     skip: false,
     sql: rule.text ?? sql,
     ...(rule.finding && { finding: rule.finding }),
     ...(rule.onFailure && { onFailure: rule.onFailure }),
+    ...(before !== undefined && { around: { before, after } }),
   };
 }
 

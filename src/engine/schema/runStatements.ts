@@ -83,9 +83,11 @@ async function runRecorded(
   sql: string,
 ): Promise<void> {
   const record = context.checkpoint.record('statement', item.key, undefined, item.undo);
+  const before = item.around ? `${item.around.before}\n` : '';
   try {
-    await session.script(`${withSemicolon(sql)}\n${record}`);
-  } catch (error) {
+    await session.script(`${before}${withSemicolon(sql)}\n${item.around?.after ?? ''}\n${record}`);
+  } catch (caught) {
+    const error = inStatement(caught, before);
     const around = error instanceof Fault ? secondWay(context, item, error) : undefined;
     if (!around) throw error;
     // The first error is the one worth telling: a second way that fails too says less.
@@ -96,6 +98,20 @@ async function runRecorded(
       });
   }
   context.checkpoint.remember('statement', item.key);
+}
+
+/** The server counts from the start of what was sent. */
+function inStatement(error: unknown, before: string): unknown {
+  if (before === '' || !(error instanceof Fault) || error.position === undefined) return error;
+  const position = error.position - [...before].length;
+  const { code, message, fix, sqlstate, object } = error;
+  return new Fault(code, message, {
+    fix,
+    sqlstate,
+    ...(object !== undefined && { object }),
+    ...(position > 0 && { position }),
+    cause: error,
+  });
 }
 
 /** What to put around a statement that failed so that it may work, in the same transaction. */
@@ -126,7 +142,8 @@ async function runBatch(
 ): Promise<void> {
   const { checkpoint } = context;
   const sql = items.map(
-    (item) => `${withSemicolon(item.sql)}\n${checkpoint.record('statement', item.key, undefined, item.undo)}`,
+    (item) =>
+      `${item.around?.before ?? ''}\n${withSemicolon(item.sql)}\n${item.around?.after ?? ''}\n${checkpoint.record('statement', item.key, undefined, item.undo)}`,
   );
   try {
     await session.script(sql.join(';\n'));
