@@ -254,6 +254,57 @@ test('notes only: owner of public, comments on public and on an extension', asyn
   assert.equal(done.tables[0]?.equal, true);
 });
 
+test('clauses that are taken out, and what the user should know: notes, exit 0', async () => {
+  const database = await source.createDatabase('adapted');
+  await source.query('postgres', 'CREATE ROLE rds_superuser');
+  await source.query(
+    database,
+    `CREATE FUNCTION discreet(a int) RETURNS int LANGUAGE sql IMMUTABLE LEAKPROOF AS 'SELECT a + 1';
+     CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY); INSERT INTO fleeting SELECT generate_series(1, 10);
+     GRANT SELECT ON fleeting TO rds_superuser;
+     CREATE TYPE pair AS (a int, b int);
+     CREATE FUNCTION first_of(pair) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1.a'; CREATE CAST (pair AS int) WITH FUNCTION first_of(pair);
+     CREATE EXTENSION postgres_fdw; CREATE SERVER afar FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'old.example')`,
+  );
+  const { done, code } = await clone(database);
+  assert.deepEqual(problemsOf(done), []);
+  assert.equal(code, 0);
+  for (const wanted of ['FF459', 'FF455', 'FF457', 'FF431'] as const)
+    assert.ok(
+      done.findings.some((f) => f.code === wanted && f.severity === 'note'),
+      wanted,
+    );
+  assert.deepEqual(
+    await target.query(
+      database,
+      `SELECT discreet(1) AS v, proleakproof AS leakproof, (SELECT count(*)::int FROM fleeting) AS rows, (1, 2)::pair::int AS cast
+       FROM pg_proc WHERE proname = 'discreet'`,
+    ),
+    [{ v: 2, leakproof: false, rows: 10, cast: 1 }],
+  );
+});
+
+test('md5() is named where it stands, and what calls it at once is left out', async () => {
+  const database = await source.createDatabase('hashed');
+  await source.query(
+    database,
+    `CREATE TABLE t (id int PRIMARY KEY, v text DEFAULT md5('x')); INSERT INTO t SELECT i, i FROM generate_series(1, 10) i;
+     CREATE VIEW hashes AS SELECT md5(v) AS hash FROM t; CREATE INDEX by_hash ON t (md5(v))`,
+  );
+  const { done, code } = await clone(database);
+  assert.deepEqual(
+    problemsOf(done)
+      .map((f) => `${f.code} ${f.severity} ${f.object}`)
+      .sort(),
+    [
+      'FF445 warning index public.by_hash on public.t',
+      'FF445 warning table public.t',
+      'FF445 warning view public.hashes',
+    ],
+  );
+  assert.deepEqual([code, done.totals.failed, done.tables[0]?.equal], [1, 0, true]);
+});
+
 describe('an extension that must be allow-listed first', () => {
   test('needed and available: refused before anything is made, with what to do', async () => {
     const database = await source.createDatabase('needy');
