@@ -190,7 +190,15 @@ export type MappingGesture =
   | { readonly kind: 'removeDatabase'; readonly key: string }
   | { readonly kind: 'upgrade' };
 
-export const mappingActions = ['openAsText', 'reviewDdl', 'start', 'showLog', 'refresh', 'trust'] as const;
+export const mappingActions = [
+  'openAsText',
+  'reviewDdl',
+  'start',
+  'save',
+  'showLog',
+  'refresh',
+  'trust',
+] as const;
 export type MappingAction = (typeof mappingActions)[number];
 
 export type MappingMessage =

@@ -152,6 +152,7 @@ export class MappingPanel implements vscode.Disposable {
     if (action === 'openAsText') return openAsText(line);
     if (action === 'refresh') return this.session.sources.refresh();
     if (action === 'showLog') return vscode.commands.executeCommand(commands.showLog);
+    if (action === 'save') return void (await document.save());
     if (action === 'trust') return vscode.commands.executeCommand('workbench.trust.manage');
     // What runs is what is saved.
     if (document.isDirty && !(await document.save())) return;

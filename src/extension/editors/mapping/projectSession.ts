@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { MappingCatalog } from '../../../protocol/engine.js';
+import type { MappingCatalog, MappingTarget } from '../../../protocol/engine.js';
 import type { MappingGesture, PanelNotice } from '../../../protocol/mappingPanel.js';
 import type { ProjectServer } from '../../../protocol/project.js';
 import { mayRun } from '../../migrations/startMigration.js';
@@ -9,6 +9,7 @@ import { DocumentEdits } from './documentEdits.js';
 import { applyGesture, type DataGesture, withDatabases } from './gestures.js';
 import { type DatabaseView, type ProjectView, readData } from './projectData.js';
 import { type JsonObject, readText } from './projectText.js';
+import type { Reading } from './readings.js';
 import { readKey } from './rowKey.js';
 import type { Trial } from './rowTexts.js';
 import type { Sources } from './sources.js';
@@ -90,6 +91,13 @@ export class ProjectSession implements vscode.Disposable {
 
   catalogOf(id: string): MappingCatalog | undefined {
     return this.#trees.get(id)?.catalog;
+  }
+
+  /** What stands on a target database, as far as that may be asked. */
+  targetOf(database: string): Reading<MappingTarget> | undefined {
+    const server = this.#view?.target;
+    if (!server || !this.trusted || this.#servers() !== this.#connections) return undefined;
+    return this.sources.target(server, database);
   }
 
   /** What the row filter of a table finds. `begin` tries it unless that was done. */

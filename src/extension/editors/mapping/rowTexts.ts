@@ -35,7 +35,6 @@ function databaseRow({ view, tree }: ShownDatabase, base: RowBase): MappingRow {
     ...(tree && { checked: tree.checked, bytes: tree.bytes, rows: tree.rows }),
     issues: [
       ...base.issues,
-      ...view.filterProblems.map((text): RowIssue => ({ severity: 'error', text })),
       ...(nothing ? [{ severity: 'warning', text: t('nothing of it is taken') } as const] : []),
     ],
   };

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { FaultData } from '../../../protocol/connection.js';
-import type { ConnectionInput, MappingCatalog } from '../../../protocol/engine.js';
+import type { ConnectionInput, MappingCatalog, MappingTarget } from '../../../protocol/engine.js';
 import type { RelationName } from '../../../protocol/model.js';
 import type { ProjectServer } from '../../../protocol/project.js';
 import { askPassword } from '../../commands/askPassword.js';
@@ -10,9 +10,6 @@ import { type Reading, Readings } from './readings.js';
 import type { Trial } from './rowTexts.js';
 
 const t = vscode.l10n.t;
-
-/** What stands on a target database. */
-export type TargetContent = Awaited<ReturnType<BrowsingEngine['mappingTarget']>>;
 
 const keyOf = (...parts: readonly string[]) => JSON.stringify(parts);
 
@@ -24,7 +21,7 @@ export class Sources implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.#changed.event;
   readonly #catalogs = new Readings<MappingCatalog>(2, () => this.#changed.fire());
-  readonly #targets = new Readings<TargetContent>(2, () => this.#changed.fire());
+  readonly #targets = new Readings<MappingTarget>(2, () => this.#changed.fire());
   readonly #trials = new Readings<Extract<Trial, { state: 'estimated' }>>(2, () => this.#changed.fire());
   /** Passwords of connections that no registered server has, by connection; they live until the editor is closed. */
   readonly #passwords = new Map<string, string>();
@@ -42,7 +39,7 @@ export class Sources implements vscode.Disposable {
     return this.#catalogs.get(key) ?? { state: 'waiting' };
   }
 
-  target(server: ProjectServer, database: string): Reading<TargetContent> {
+  target(server: ProjectServer, database: string): Reading<MappingTarget> {
     const key = keyOf(server.connection, database);
     this.#targets.ensure(key, async (token) =>
       this.engine.mappingTarget(await this.#input(server, database), token),
