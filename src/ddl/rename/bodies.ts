@@ -3,8 +3,8 @@ import { parseScript } from '../parser.js';
 import { byteOffsets } from './byteOffsets.js';
 import { renameOperatorsAndCollations } from './definitions.js';
 import { withinLiteral } from './literal.js';
-import { checkNames, checkStrings, findMention } from './nameStrings.js';
-import { type Place, renameInSchema, renameRelation, type Surroundings } from './place.js';
+import { checkNames, checkStrings, findMention, isAffected } from './nameStrings.js';
+import { affectedSchemas, type Place, renameInSchema, renameRelation, type Surroundings } from './place.js';
 import { type Piece, readBody } from './plpgsql.js';
 import { type RangeItem, Scope, writeQualifiers } from './scope.js';
 import type { SqlText, SqlToken } from './sqlText.js';
@@ -76,6 +76,12 @@ function aboutBody(body: Body, field: string, tree: Tree) {
 
 function renameBodyString(token: SqlToken, language: string, tree: Tree): void {
   const { sql } = tree;
+  if (language === 'c' || language === 'internal') {
+    // The file and the name of a C function, or that of one of the server's own.
+    for (const { kind, start } of sql.tokens)
+      if (kind === 'string' && start >= token.start) sql.claimedStrings.add(start);
+    return;
+  }
   const read = withinLiteral(sql, token, (inner) => {
     // A temporary table may stand before any other of its name.
     const { searchPath: _, ...unknownPath } = tree.surroundings;
@@ -87,13 +93,11 @@ function renameBodyString(token: SqlToken, language: string, tree: Tree): void {
 }
 
 function renameBody(sql: SqlText, language: string, tree: Tree): void {
-  // The name of a C function or of one of the server's own.
-  if (language === 'c' || language === 'internal') return;
   if (!tree.renames.mentions(sql.text)) return;
   if (language === 'sql') renameScript(tree, 0, sql.text.length, sql.text, 0);
   else if (language === 'plpgsql') renamePlPgSql(sql, tree);
   else {
-    everyMention(tree, 0, sql.text.length, `A function in ${language} is not read.`);
+    foreignMentions(tree, `A function in ${language} is not read.`);
     return;
   }
   checkNames(tree);
@@ -174,5 +178,25 @@ function everyMention(place: Place, start: number, end: number, why: string): vo
     const mention = place.sql.text.slice(at + found.start, at + found.end);
     place.sql.undecide(at + found.start, at + found.end, `${why} It mentions ${mention}.`);
     at += found.end;
+  }
+}
+
+const word = '[A-Za-z_\\u0080-\\uffff][A-Za-z0-9_$\\u0080-\\uffff]*';
+/** Two words with a dot, each perhaps in quotes, which may be escaped; or one word where SQL wants a table. */
+const foreignMention = new RegExp(
+  `(${word})(?:\\\\?")?\\s*\\.\\s*(?:\\\\?")?(${word})|(?<=\\b(?:from|join|into|update|table)\\s+(?:only\\s+)?(?:\\\\?")?)(${word})`,
+  'gi',
+);
+
+/** In a language that is not read, whatever looks like SQL of something renamed. */
+function foreignMentions(place: Place, why: string): void {
+  const { sql, renames } = place;
+  for (const found of sql.text.matchAll(foreignMention)) {
+    const [all, schema, name = '', table] = found;
+    const isMeant =
+      schema !== undefined
+        ? isAffected(place, schema, name) || isAffected(place, schema.toLowerCase(), name.toLowerCase())
+        : affectedSchemas(renames, table ?? '', 'relation').length > 0;
+    if (isMeant) sql.undecide(found.index, found.index + all.length, `${why} It mentions ${all}.`);
   }
 }

@@ -45,6 +45,8 @@ function typeOfBare(body: Body): string | undefined {
   if ('roletype' in body) return 'RoleSpec';
   if ('objname' in body) return 'ObjectWithArgs';
   if ('ctes' in body) return 'WithClause';
+  if (text(body['kind'])?.startsWith('VAR_') === true) return 'VariableSetStmt';
+  if ('funcname' in body) return 'FuncCall';
   if ('targtype' in body) return 'GrantStmt';
   if ('relation' in body && !('op' in body) && isPublicationTable(body)) return 'PublicationTable';
   if ('limitOption' in body) return 'SelectStmt';
