@@ -28,7 +28,18 @@ const node = {
 };
 /** @type {import('esbuild').BuildOptions[]} */
 const bundles = [
-  { ...node, entryPoints: { extension: 'src/extension/extension.ts' }, external: ['vscode'] },
+  {
+    ...node,
+    entryPoints: { extension: 'src/extension/extension.ts' },
+    external: ['vscode', './languageClient.js'],
+    // What is imported late is required: `vscode` is found that way alone.
+    supported: { 'dynamic-import': false },
+  },
+  {
+    ...node,
+    entryPoints: { languageClient: 'src/extension/editors/review/languageClient.ts' },
+    external: ['vscode'],
+  },
   { ...node, entryPoints: { engine: 'src/engine/main.ts' } },
   { ...node, entryPoints: { pgDumpWorker: 'src/engine/dump/worker.ts' }, external: ['./pgDumpFactory.mjs'] },
   { ...node, entryPoints: { languageServer: 'src/languageServer/main.ts' } },

@@ -74,7 +74,9 @@ export const settings = {
   indexJobs: 'flexferry.indexJobs',
   dumpTool: 'flexferry.dumpTool',
   pageSize: 'flexferry.pageSize',
+  /** These two are read by the language server. */
   codeLens: 'flexferry.codeLens',
+  maxProblems: 'flexferry.maxProblems',
 } as const;
 
 /** Context keys set by the extension and used in `when` clauses. */

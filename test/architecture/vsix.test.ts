@@ -39,6 +39,7 @@ describe('the packaged extension', () => {
       'extension.js',
       'engine.js',
       'cli.js',
+      'languageClient.js',
       'languageServer.js',
       'pgDumpWorker.js',
       'pgDumpFactory.mjs',

@@ -60,7 +60,7 @@ describe('the language server in generated SQL files', () => {
   it('finds what a Flexible Server refuses, at its place and with a link', async () => {
     const found = await problems((list) => withCode(list, 'FF407').length > 0, 'no tablespace is found');
     const [tablespace] = withCode(found, 'FF407');
-    assert.equal(document.getText(tablespace?.range), 'fast');
+    assert.equal(document.getText(tablespace?.range), 'TABLESPACE fast');
     assert.equal(tablespace?.source, 'flexferry');
     assert.ok(typeof tablespace?.code === 'object' && 'target' in tablespace.code, 'the code has no link');
     assert.equal(withCode(found, 'FF207').length, 1);
@@ -118,8 +118,10 @@ describe('the language server in generated SQL files', () => {
 
   it('outlines objects', async () => {
     const symbols = await ask<vscode.DocumentSymbol[]>('vscode.executeDocumentSymbolProvider', document.uri);
-    const names = symbols.map(({ name }) => name).join(', ');
-    for (const name of ['shop.customers', 'shop.orders', 'shop.big_orders'])
+    const below = (list: vscode.DocumentSymbol[]): string[] =>
+      list.flatMap(({ name, children }) => [name, ...below(children)]);
+    const names = below(symbols).join(', ');
+    for (const name of ['shop', 'customers', 'orders', 'big_orders', 'note'])
       assert.ok(names.includes(name), `${name} is not in ${names}`);
   });
 

@@ -7,7 +7,6 @@ import {
   sourceMethod,
   statesMethod,
 } from '../../../protocol/ddl.js';
-import { settings } from '../../contributions.js';
 import { ddlFileOf, generatedPattern } from '../ddlFile.js';
 
 const t = vscode.l10n.t;
@@ -105,7 +104,7 @@ export class LanguageService implements vscode.Disposable {
   }
 
   async #launch(): Promise<LanguageClient> {
-    const { LanguageClient, TransportKind } = await import('vscode-languageclient/node');
+    const { LanguageClient, TransportKind } = await import('./languageClient.js');
     const module = join(this.dist.fsPath, 'languageServer.js');
     const server = { module, transport: TransportKind.ipc, options: { execArgv: [] } };
     const client = new LanguageClient(
@@ -130,9 +129,6 @@ export class LanguageService implements vscode.Disposable {
       documentSelector: [{ scheme: 'file', pattern: generatedPattern }, ...asked],
       outputChannel: this.#channel(),
       synchronize: { fileEvents: this.#contexts },
-      middleware: {
-        provideCodeLenses: (document, token, next) => (lensesWanted() ? next(document, token) : []),
-      },
     };
   }
 
@@ -151,8 +147,4 @@ export class LanguageService implements vscode.Disposable {
 
 export function isGenerated({ uri }: vscode.TextDocument): boolean {
   return uri.scheme === 'file' && ddlFileOf(uri) !== undefined;
-}
-
-function lensesWanted(): boolean {
-  return vscode.workspace.getConfiguration().get<boolean>(settings.codeLens, true);
 }
