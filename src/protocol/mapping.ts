@@ -170,7 +170,7 @@ function regex(entry: string): Pattern<string> {
   } catch (error) {
     const why = error instanceof Error ? error.message : '';
     throw new SyntaxError(
-      `"${entry}" is not a regular expression of RE2 (which knows no look-around and no back-references): ${why}`,
+      `"${entry}" is not a regular expression of RE2 (which knows no look-around and no back-references): ${why}.`,
     );
   }
 }

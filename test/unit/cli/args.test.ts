@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseCommand, usage } from '../../../src/cli/args.js';
 import { Fault } from '../../../src/engine/errors/fault.js';
+import { defaultOptions } from '../../../src/protocol/project.js';
 
 const both = ['--source', 'postgresql://a:geheim@h/d', '--target', 'postgresql://b:geheim@h/d'];
 
@@ -44,7 +45,7 @@ describe('what is understood', () => {
       target: 'postgresql://b:geheim@h/d',
       schemas: ['a', 'b c'],
       excludeSchemas: ['c'],
-      options: { jobs: 8, indexJobs: 2, dumpTool: 'builtin', acceptNonEmptyTarget: true },
+      options: { ...defaultOptions, jobs: 8, indexJobs: 2, dumpTool: 'builtin', acceptNonEmptyTarget: true },
       restart: true,
       report: 'out',
       json: true,
@@ -59,6 +60,14 @@ describe('what is understood', () => {
       indexJobs: 4,
       dumpTool: 'auto',
       acceptNonEmptyTarget: false,
+      owners: 'target',
+      roles: {},
+      createRoles: false,
+      extensions: true,
+      grants: true,
+      comments: true,
+      publications: false,
+      tablespaces: false,
     });
     assert.deepEqual(
       [command.json, command.restart, command.yes, command.report],
