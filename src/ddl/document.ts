@@ -19,6 +19,8 @@ export interface Entry {
   readonly known?: Omit<Statement, 'text' | 'start' | 'end'>;
   /** It is too long to be parsed. */
   readonly tooLong?: true;
+  /** How many characters from its start decided where it ends, where those are more than its own. */
+  reach?: number;
   key?: StatementKey;
 }
 
@@ -66,9 +68,18 @@ export class DdlDocument {
     this.#begun = true;
     this.#prefix = this.#suffix = this.#length = text.length;
     const delta = text.length - this.text.length;
+    const work = new Splitting(text, isNew);
     // One before the first that is touched: its end may have been found by what follows it.
-    const first = Math.max(0, firstEndingAt(old, prefix) - 1);
-    const work = new Splitting(text, old[first - 1]?.end ?? 0, isNew, new Reuse(this.text, old, first));
+    const touched = Math.max(0, firstEndingAt(old, prefix) - 1);
+    const changed = old.findIndex(
+      (entry, index) =>
+        index < touched &&
+        entry.reach !== undefined &&
+        entry.start + entry.reach >= prefix &&
+        !work.stillEnds(entry, old[index - 1]?.end ?? 0),
+    );
+    const first = changed < 0 ? touched : changed;
+    work.from(old[first - 1]?.end ?? 0, new Reuse(this.text, old, first));
     // What stands behind the edit is the same once a statement ends where one ended before.
     const behind = firstStartingAt(old, this.text.length - suffix);
     let synchronised = old.length;
@@ -130,20 +141,36 @@ class Splitting {
   /** How many statements are looked at. */
   readonly #checked: number;
 
+  #at = 0;
+  #reuse: Reuse | undefined;
+
   constructor(
     private readonly text: string,
-    private at: number,
     isNew: boolean,
-    private readonly reuse: Reuse,
   ) {
     this.#budget = rereads * text.length + longestStatement;
     this.#checked = text.length <= largeDocument ? Number.POSITIVE_INFINITY : isNew ? 0 : editedStatements;
   }
 
+  from(at: number, reuse: Reuse): void {
+    this.#at = at;
+    this.#reuse = reuse;
+  }
+
+  /** Is a broken statement, whose end was found by what follows it, to be cut at the same place again? */
+  stillEnds(entry: Entry, from: number): boolean {
+    const raw = this.#raw(from);
+    const [again] = raw === undefined ? [] : this.#entriesFor([raw]);
+    if (raw === undefined || again === undefined || raw.start !== entry.start) return false;
+    if (this.#brokenEnd(raw, again) !== entry.end) return false;
+    entry.reach = raw.text.length;
+    return true;
+  }
+
   /** Some more statements; false at the end, or where `reached` says that the rest is known. */
   next(reached: (end: number) => boolean): boolean {
     const raws: RawStatement[] = [];
-    for (let length = 0, at = this.at; raws.length < this.#group && length < 64 * 1024; ) {
+    for (let length = 0, at = this.#at; raws.length < this.#group && length < 64 * 1024; ) {
       const raw = this.#raw(at);
       if (raw === undefined) break;
       raws.push(raw);
@@ -158,12 +185,12 @@ class Splitting {
       if (raw !== undefined && end !== undefined) {
         this.#budget -= raw.text.length;
         const cut = { ...raw, text: this.text.slice(raw.start, end), end, unterminated: true as const };
-        this.entries.push(...this.#entriesFor([cut]));
-        this.at = end;
+        for (const part of this.#entriesFor([cut])) this.entries.push({ ...part, reach: raw.text.length });
+        this.#at = end;
         return true;
       }
       this.entries.push(entry);
-      this.at = entry.end;
+      this.#at = entry.end;
       if (reached(entry.end)) return false;
     }
     return raws.length > 0;
@@ -190,7 +217,7 @@ class Splitting {
 
   #entriesFor(raws: readonly RawStatement[]): Entry[] {
     if (this.entries.length >= this.#checked) return raws.map(({ start, end }) => ({ start, end }));
-    const reused = raws.map((raw) => this.reuse.take(raw));
+    const reused = raws.map((raw) => this.#reuse?.take(raw));
     const fresh = raws.filter(
       (raw, index) => reused[index] === undefined && raw.text.length <= longestStatement,
     );
