@@ -135,11 +135,13 @@ function filterCell(cell: HTMLElement, row: MappingRow, setMode: SetMode): void 
         ? []
         : estimate === 'trying'
           ? [icon('loading', 'codicon-modifier-spin')]
-          : [h('span', { class: 'estimate' }, estimateText(estimate))];
+          : [h('span', { class: 'estimate', title: estimateText(estimate) }, shortText(estimate))];
     return [h('code', { class: 'label', title: where }, where), ...found];
   });
 }
 
+const shortText = ({ rowsEstimated }: { rowsEstimated: number }) =>
+  t('~{0} rows', formatCount(rowsEstimated));
 const estimateText = ({ rowsEstimated, rowsTotal }: { rowsEstimated: number; rowsTotal: number }) =>
   t('~{0} of {1} rows', formatCount(rowsEstimated), formatCount(rowsTotal));
 

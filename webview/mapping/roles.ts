@@ -24,8 +24,8 @@ export class RoleTable {
       keepUndo(element);
       return element;
     };
-    this.#source = input(t('Role of the source'), 'known-roles');
-    this.#target = input(t('Role of the target'));
+    this.#source = input(t('Source role'), 'known-roles');
+    this.#target = input(t('Target role'));
     const add = h('button', { class: 'tool wide', type: 'button' }, icon('add'), t('Add'));
     add.addEventListener('click', () => this.#add());
     for (const element of [this.#source, this.#target])

@@ -56,7 +56,8 @@ export function panelState(
       line: range.start.line,
     }),
   );
-  const issues = [...problems, ...found.list];
+  const order = { error: 0, warning: 1, note: 2 };
+  const issues = [...problems, ...found.list].sort((a, b) => order[a.severity] - order[b.severity]);
   const roles = new Set(view?.databases.flatMap(({ id }) => session.catalogOf(id)?.roles ?? []));
   return {
     type: 'state',
