@@ -1,6 +1,12 @@
 import * as vscode from 'vscode';
 import { errorCodes } from '../../protocol/errorCodes.js';
-import { defaultOptions, type Project, projectVersion, upgradeProject } from '../../protocol/project.js';
+import {
+  defaultOptions,
+  formatProject,
+  type Project,
+  projectVersion,
+  upgradeProject,
+} from '../../protocol/project.js';
 import { ExtensionFault } from '../faults.js';
 
 export const projectSuffix = '.flexferry.json';
@@ -50,8 +56,7 @@ export async function newProjectUri(folder: vscode.Uri, name: string): Promise<v
 
 export async function writeProject(uri: vscode.Uri, project: Project): Promise<void> {
   await vscode.workspace.fs.createDirectory(vscode.Uri.joinPath(uri, '..'));
-  const text = `${JSON.stringify(project, null, 2)}\n`;
-  await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
+  await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(formatProject(project)));
 }
 
 /** Reads a project far enough to show and start it; the engine checks it whole before it does anything. */
