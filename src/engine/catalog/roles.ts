@@ -48,7 +48,7 @@ export async function readRoles(session: Session, databases: readonly string[]):
        coalesce((SELECT json_agg(json_build_object('database', d.datname, 'config', s.setconfig) ORDER BY d.datname NULLS FIRST)::text
          FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase
          WHERE s.setrole = r.oid AND (s.setdatabase = 0 OR d.datname = ANY ($1))), '[]') AS settings
-     FROM pg_roles r WHERE r.rolname !~ '^pg_' ORDER BY r.rolname COLLATE "C"`,
+     FROM pg_roles r WHERE r.rolname !~ '^pg_' ORDER BY r.rolname::text COLLATE "C"`,
     [databases],
   );
   return rows.map((row) => ({ ...row, settings: settingsOf(row.settings) }));
