@@ -3,6 +3,7 @@ import { before, describe, it } from 'node:test';
 import { classifyDump } from '../../../src/ddl/classify.js';
 import { applyRules, type PlacedFinding, type TargetFacts } from '../../../src/ddl/flexibleServerRules.js';
 import { loadParser } from '../../../src/ddl/parser.js';
+import { acrossStatements } from '../../../src/ddl/rules/acrossStatements.js';
 import { applyEdits } from '../../../src/ddl/rules/fixes.js';
 import { flexibleServerRules, ruleDocs } from '../../../src/ddl/ruleTable.js';
 import { type ErrorCodeEntry, errorCodes } from '../../../src/protocol/errorCodes.js';
@@ -197,6 +198,24 @@ describe('extensions of a target that was not asked', () => {
     assert.deepEqual(
       [severity(), severity(new Set()), severity(new Set(['pg_cron']))],
       ['note', 'warning', undefined],
+    );
+  });
+});
+
+describe('names that are equal but for case', () => {
+  it('are told at the second one, in the same schema alone', () => {
+    const sql =
+      'CREATE TABLE s.orders (a int); CREATE VIEW s."Orders" AS SELECT 1; CREATE TABLE t."Orders" (); CREATE SCHEMA "S"; CREATE SCHEMA s;';
+    const found = [...acrossStatements(classifyDump(sql), flexible)];
+    assert.deepEqual(
+      found.map(([{ start }, { finding, place }]) => [
+        finding.code,
+        sql.slice(start + (place?.start ?? 0), start + (place?.end ?? 0)),
+      ]),
+      [
+        ['FF456', '"Orders"'],
+        ['FF456', 's'],
+      ],
     );
   });
 });
