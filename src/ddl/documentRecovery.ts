@@ -1,9 +1,12 @@
 /** Where a broken statement should have ended: an open quote swallows whatever follows, up to the next quote. */
 import { isTocComment } from './tocComment.js';
 
-/** The beginning of a statement of a dump behind one that ended its line. */
-const nextStatement =
-  /;[ \t]*\r?\n(?:[ \t]*\r?\n|--[^\n]*\n)*(?=(?:CREATE|ALTER|COMMENT ON|GRANT|REVOKE|DROP|SET|SELECT pg_catalog\.) )/i;
+/** The beginning of a statement behind one that ended its line. */
+const nextStatement = new RegExp(
+  ';[ \\t]*\\r?\\n(?:[ \\t]*\\r?\\n|--[^\\n]*\\n)*(?=(?:CREATE|ALTER|COMMENT|GRANT|REVOKE|DROP|SET|SELECT|WITH' +
+    '|INSERT|UPDATE|DELETE|TRUNCATE|REFRESH|DO|CALL|BEGIN|COMMIT|ANALYZE|COPY)[ \\t;])',
+  'i',
+);
 
 /**
  * The length of what belongs to the statement that the text begins with, where it seems to hold several; undefined
@@ -26,10 +29,10 @@ function beforeHeader(text: string): number | undefined {
   return undefined;
 }
 
-/** Bodies between dollar quotes hold such lines of their own. */
+/** Bodies between dollar quotes, and those of SQL, hold such lines of their own. */
 function behindStatement(text: string): number | undefined {
   const found = nextStatement.exec(text);
-  if (found === null || /\$\w*\$/.test(text.slice(0, found.index))) return undefined;
+  if (found === null || /\$\w*\$|\bBEGIN\s+ATOMIC\b/i.test(text.slice(0, found.index))) return undefined;
   const length = found.index + 1;
   return length < text.trimEnd().length ? length : undefined;
 }

@@ -39,6 +39,7 @@ export function ruleProblems(
   entry: Entry,
   facts: TargetFacts | undefined,
 ): readonly Problem[] {
+  if (entry.known === undefined && entry.tooLong !== true) return [];
   const cached = known.get(entry);
   if (cached && cached.facts === facts) return cached.problems;
   const statement = model.statementOf(entry);

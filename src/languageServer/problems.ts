@@ -29,6 +29,8 @@ export function problemsOf(
   const { parseError, text } = statement;
   if (parseError !== undefined) {
     const { message, offset } = parseError;
+    // Ours is smaller than that of a server, which may take it.
+    if (/call stack/.test(message)) return [tooDeep(text)];
     return [
       { ...wordAt(text, offset), severity: 'error', code: '42601', message, fixes: [], removable: true },
     ];
@@ -38,6 +40,11 @@ export function problemsOf(
   const all: PlacedFinding[] = [...also];
   if (main !== undefined) all.unshift({ finding: main, fixes, ...(place !== undefined && { place }) });
   return all.map((each) => ruleProblem(text, each));
+}
+
+function tooDeep(text: string): Problem {
+  const message = 'This statement is nested too deeply to be checked here.';
+  return { ...firstLine(text.slice(0, 1000)), severity: 'note', message, fixes: [] };
 }
 
 function ruleProblem(text: string, { finding, place, fixes }: PlacedFinding): Problem {

@@ -185,16 +185,22 @@ export class Session {
   }
 }
 
+export async function withBundle(use: (module: string, folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'flexferry-'));
+  try {
+    await use(await bundle(folder), folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Ends the server after use and demands that it ends well. */
-export async function withServer(
+export function withServer(
   use: (session: Session) => Promise<void>,
   { settings = {} }: Options = {},
 ): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'flexferry-'));
-  try {
-    const child = spawn(process.execPath, [await bundle(folder), '--stdio'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+  return withBundle(async (module, folder) => {
+    const child = spawn(process.execPath, [module, '--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
     const ended = once(child, 'exit');
     const server = createMessageConnection(
       new StreamMessageReader(child.stdout),
@@ -227,7 +233,5 @@ export async function withServer(
       server.dispose();
       child.kill();
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
