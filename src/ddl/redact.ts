@@ -14,7 +14,7 @@ export const secretOption =
 export function redact(text: string): string {
   if (
     !quickLook.test(text) ||
-    !/^\s*(create|alter|import)\s+(server|user|subscription|role|foreign)\b/i.test(text)
+    !/^\s*(create|alter|import)\s+(server|user|subscription|role|group|foreign)\b/i.test(text)
   ) {
     return text;
   }

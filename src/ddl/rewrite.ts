@@ -35,8 +35,8 @@ export function withoutTablespace(text: string): string {
  */
 export function optionEdits(
   tokens: readonly Token[],
-  before: 'SET' | 'WITH',
-  name: string,
+  before: 'SET' | 'WITH' | 'OPTIONS',
+  name: string | RegExp,
 ): { edits: readonly TextEdit[]; place: TextRange; all: TextRange | undefined } | undefined {
   const open = tokens.findIndex(({ word }, index) => word === '(' && tokens[index - 1]?.word === before);
   const close = open < 0 ? undefined : behindParentheses(tokens, open);
@@ -46,8 +46,10 @@ export function optionEdits(
     if (token.word === ',') options.push([]);
     else options.at(-1)?.push(token);
   }
-  const isNamed = ([first]: readonly Token[]): boolean =>
-    first !== undefined && first.text.replaceAll('"', '').toLowerCase() === name;
+  const isNamed = ([first]: readonly Token[]): boolean => {
+    const written = first?.text.replaceAll('"', '').toLowerCase();
+    return written !== undefined && (typeof name === 'string' ? written === name : name.test(written));
+  };
   const index = options.findIndex(isNamed);
   const [option, next] = [options[index], options[index + 1]];
   const place = rangeOf(option);

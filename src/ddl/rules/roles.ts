@@ -1,8 +1,10 @@
 /** Owners, grants, memberships and attributes of roles. */
 import { displayName, strings } from '../identifier.js';
+import { secretOption } from '../redact.js';
+import { optionEdits } from '../rewrite.js';
 import { dropClauses, replaceText } from './fixes.js';
 import { isPlatformRole, isUnreachableRole, notGrantable } from './platformRoles.js';
-import { missingGrantees } from './rolesOf.js';
+import { missingGrantees, rolesOf } from './rolesOf.js';
 import type { Match, Rule } from './rule.js';
 import { rangeOfName, rangeOfWords, type Subject, span, tokenAt, wordsAt } from './subject.js';
 import type { Fix, TextRange } from './verdict.js';
@@ -143,6 +145,18 @@ function rolePassword(subject: Subject): Match | undefined {
   return undefined;
 }
 
+/** The option of a user mapping that is a secret, and the way to do without. */
+function mappingPassword(subject: Subject): Pick<Match, 'place' | 'fixes'> {
+  const found = optionEdits(subject.tokens(), 'OPTIONS', secretOption);
+  if (found === undefined) return { place: rangeOfWords(subject, 'OPTIONS') };
+  const title = 'Take out the password';
+  const fix: Fix =
+    found.all === undefined
+      ? { title, kind: 'dropClause', edits: found.edits, resolves: true, isDefault: false }
+      : dropClauses(subject.statement.text, [found.all], title);
+  return { place: found.place, fixes: [fix] };
+}
+
 const createOrAlterRole = /^\s*(create|alter)\s+(role|user|group)\b/i;
 const skip = { severity: 'warning', action: 'skip', applies: 'flexibleServer' } as const;
 
@@ -158,8 +172,8 @@ export const roleRules: readonly Rule[] = [
     match: (subject) => {
       const { statement: s, target } = subject;
       const missing = missingGrantees(s, target.roles);
-      const owner =
-        s.kind === 'ownerChange' && isUnreachableRole(s.details.owner) ? s.details.owner : undefined;
+      const owns = s.kind === 'ownerChange' || s.kind === 'createSchema';
+      const owner = owns ? rolesOf(s).find(isUnreachableRole) : undefined;
       const role = owner ?? (missing.every(isPlatformRole) ? missing[0] : undefined);
       if (role === undefined) return undefined;
       const message = `${s.object}: ${displayName(role)} is a role of the platform.`;
@@ -267,7 +281,7 @@ export const roleRules: readonly Rule[] = [
     match: (subject) => {
       const { statement: s } = subject;
       if (s.kind !== 'userMapping' || !s.details.hasPassword) return undefined;
-      return { message: `The ${s.object} holds a password.`, place: rangeOfWords(subject, 'OPTIONS') };
+      return { message: `The ${s.object} holds a password.`, ...mappingPassword(subject) };
     },
   },
   {

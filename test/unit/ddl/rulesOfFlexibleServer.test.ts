@@ -108,6 +108,34 @@ describe('fixes', () => {
     }
   });
 
+  it('leave a statement that parses and needs no more of them', () => {
+    for (const { sql, target } of cases) {
+      const { text } = verdictOf(sql, target);
+      if (text === undefined) continue;
+      const [statement, ...more] = classifyDump(text);
+      assert.deepEqual([statement?.parseError, more], [undefined, []], text);
+      assert.equal(verdictOf(text, target).text, undefined, text);
+    }
+  });
+
+  it('take the password out of a user mapping', () => {
+    const mapping = (options: string) => {
+      const sql = `CREATE USER MAPPING FOR admin SERVER s OPTIONS (${options});`;
+      const verdict = verdictOf(sql);
+      const fix = verdict.fixes?.find((each) => each.kind === 'dropClause');
+      return [sql.slice(verdict.place?.start, verdict.place?.end), applyEdits(sql, fix?.edits ?? [])];
+    };
+    assert.deepEqual(mapping(`"user" 'u', password 'a, )'`), [
+      `password 'a, )'`,
+      `CREATE USER MAPPING FOR admin SERVER s OPTIONS ("user" 'u');`,
+    ]);
+    assert.deepEqual(
+      mapping(`password 'x', "user" 'u'`)[1],
+      `CREATE USER MAPPING FOR admin SERVER s OPTIONS ("user" 'u');`,
+    );
+    assert.deepEqual(mapping(`password 'x'`)[1], 'CREATE USER MAPPING FOR admin SERVER s;');
+  });
+
   it('comment out every line, below the reason', () => {
     const sql = 'CREATE TYPE s.t (\r\n  INPUT = s.i,\r\n\r\n  OUTPUT = s.o\r\n);';
     const [fix] = verdictOf(sql).fixes ?? [];
