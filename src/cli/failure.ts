@@ -3,7 +3,15 @@ import type { ErrorCode } from '../protocol/errorCodes.js';
 import type { DoneEvent } from '../protocol/model.js';
 
 /** What is wrong with what the user typed or wrote: command line, connection string, service, password or project file. */
-const usageFaults: ReadonlySet<ErrorCode> = new Set(['FF110', 'FF112', 'FF700', 'FF701', 'FF702']);
+const usageFaults: ReadonlySet<ErrorCode> = new Set([
+  'FF110',
+  'FF112',
+  'FF700',
+  'FF701',
+  'FF702',
+  'FF704',
+  'FF705',
+]);
 
 /** The exit code of a run that ended before there was one: 2 for usage, else 3 (could not start). */
 export function failureCode(code: ErrorCode): 2 | 3 {

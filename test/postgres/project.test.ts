@@ -39,7 +39,7 @@ const passwords = (): Record<string, string> => ({
 function project(databases: readonly object[], change: object = {}): object {
   return {
     $schema: 'https://example.invalid/project.schema.json',
-    version: 1,
+    version: 2,
     name: 'harbour move',
     source: { connection: `postgresql://mover@127.0.0.1:${source.port}/postgres` },
     target: {
@@ -89,7 +89,7 @@ describe('run PROJECT.flexferry.json', () => {
       folder,
       project([
         { source: 'one', target: 'first' },
-        { source: 'two', target: 'zweite Bank', excludeSchemas: ['aside'] },
+        { source: 'two', target: 'zweite Bank', exclude: { schemas: ['aside'] } },
       ]),
     );
     const done = doneOf(result);
@@ -103,8 +103,8 @@ describe('run PROJECT.flexferry.json', () => {
       { n: 100 },
     ]);
     const beside = join(folder.path, 'move.flexferry');
-    assert.deepEqual(readdirSync(beside).sort(), ['ddl', 'runs']);
-    assert.deepEqual(readdirSync(join(beside, 'ddl')).sort(), ['one', 'two']);
+    assert.deepEqual(readdirSync(beside).sort(), ['ddl', 'generated', 'runs']);
+    for (const name of ['one', 'two']) assert.ok(readdirSync(join(beside, 'ddl')).includes(name));
     const [time = ''] = readdirSync(join(beside, 'runs'));
     assert.match(time, /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ/);
     assert.deepEqual(readdirSync(join(beside, 'runs', time)).sort(), [
@@ -155,26 +155,33 @@ describe('run PROJECT.flexferry.json', () => {
     assert.equal(result.code, 0, doneOf(result).fault?.message);
   });
 
-  test('a password in the connection of the file is taken, but FLEXFERRY_… has the last word', async () => {
+  test('one of version 1', async () => {
     using folder = cliFolder();
-    const withPassword = (secret: string): object =>
-      project([{ source: 'three', target: 'by_file' }], {
-        source: {
-          connection: `postgresql://mover:${encodeURIComponent(secret)}@127.0.0.1:${source.port}/postgres`,
-        },
-      });
-    const result = await runProject(folder, withPassword('wrong'));
-    assert.equal(result.code, 0, doneOf(result).fault?.message);
-    const wrong = await runProject(folder, withPassword('wrong'), {
-      FLEXFERRY_TARGET_PASSWORD: target.admin.password,
-    });
-    assert.deepEqual([wrong.code, doneOf(wrong).fault?.code], [3, 'FF102']);
+    const databases = [
+      {
+        source: 'two',
+        target: 'by_version_1',
+        includeSchemas: ['public', 'aside'],
+        excludeSchemas: ['aside'],
+      },
+    ];
+    const result = await runProject(folder, project(databases, { version: 1 }));
+    const done = doneOf(result);
+    assert.equal(result.code, 0, `${done.fault?.message} ${JSON.stringify(done.findings)}`);
+    assert.deepEqual(
+      done.tables.map((t) => `${t.schema}.${t.table} ${t.rows} ${t.equal}`),
+      ['public.t_two 100 true'],
+    );
   });
 });
 
 describe('a file that is not right: exit 2, one clear line, nothing done', () => {
   const cases: Readonly<Record<string, { content: () => object | string; code: string; says: RegExp }>> = {
-    'no JSON': { content: () => '{"version": 1,', code: 'FF700', says: /move\.flexferry\.json is not JSON/ },
+    'no JSON': {
+      content: () => '{\n  "version": 2,',
+      code: 'FF700',
+      says: /move\.flexferry\.json is not JSON: line 2, column 1\d/,
+    },
     'an unknown key': {
       content: () => project([{ source: 'one', target: 'x' }], { jobs: 4 }),
       code: 'FF700',
@@ -184,26 +191,62 @@ describe('a file that is not right: exit 2, one clear line, nothing done', () =>
       content: () =>
         project([{ source: 'one', target: 'x' }], { source: { connection: 'host=h', password: 'geheim' } }),
       code: 'FF700',
-      says: /source: .*password/,
+      says: /source\.password: .*never kept/,
+    },
+    'a password in its connection': {
+      content: () =>
+        project([{ source: 'one', target: 'x' }], {
+          source: { connection: `postgresql://mover:geheim@127.0.0.1:${source.port}/postgres` },
+        }),
+      code: 'FF700',
+      says: /source\.connection: .*password/,
     },
     'a wrong type': {
       content: () => project([{ source: 'one', target: 7 }]),
       code: 'FF700',
-      says: /databases\.0\.target/,
+      says: /databases\[0\]\.target/,
     },
     'a newer version': {
-      content: () => project([{ source: 'one', target: 'x' }], { version: 2 }),
+      content: () => project([{ source: 'one', target: 'x' }], { version: 3 }),
       code: 'FF701',
-      says: /version 2/,
+      says: /version 3/,
     },
-    'one target for two': {
+    'one pair twice': {
       content: () =>
         project([
           { source: 'one', target: 'x' },
-          { source: 'two', target: 'x' },
+          { source: 'one', target: 'x' },
         ]),
-      code: 'FF700',
-      says: /same target x/,
+      code: 'FF704',
+      says: /databases\[1\]: .*one goes to x already/,
+    },
+    'two tables into one': {
+      content: () =>
+        project([{ source: 'one', target: 'x', tables: { 'a.t': { name: 'u' }, 'a.s': { name: 'u' } } }]),
+      code: 'FF704',
+      says: /databases\[0\]\.tables\."a\.s"\.name: .*so does a\.t/,
+    },
+    'a reserved name': {
+      content: () => project([{ source: 'one', target: 'x', schemas: { public: 'pg_mine' } }]),
+      code: 'FF704',
+      says: /databases\[0\]\.schemas\.public: .*reserved/,
+    },
+    'an over-long name': {
+      content: () =>
+        project([{ source: 'one', target: 'x', tables: { 'public.t_one': { name: 'ü'.repeat(32) } } }]),
+      code: 'FF704',
+      says: /64 bytes/,
+    },
+    'a regular expression that looks around': {
+      content: () => project([{ source: 'one', target: 'x', exclude: { tables: ['~/(?=a)b/'] } }]),
+      code: 'FF704',
+      says: /exclude\.tables\[0\]: .*look-around/,
+    },
+    'a row filter that names another table': {
+      content: () =>
+        project([{ source: 'one', target: 'x', tables: { 'public.t_one': { where: 'other.id = 1' } } }]),
+      code: 'FF705',
+      says: /tables\."public\.t_one"\.where: .*own table/,
     },
     'a connection that cannot be read': {
       content: () =>
