@@ -109,9 +109,11 @@ export class MigrationStarter {
     const open = t('Open');
     const go = t('Continue');
     const report = t('Open Report');
-    const what = `${failed.object}: ${failed.error?.message ?? workStateLabel('failed')}`;
+    const said = failed.error?.message ?? workStateLabel('failed');
+    const what = said.startsWith(failed.object) ? said : `${failed.object}: ${said}`;
+    const stop = /[.!?]$/.test(what) ? '' : '.';
     const more = all.length > 1 ? ` ${t('{0} more statements failed.', all.length - 1)}` : '';
-    const message = `${migration.name}: ${what}${more} ${t('Correct and save it, then continue.')}`;
+    const message = `${migration.name}: ${what}${stop}${more} ${t('Correct and save it, then continue.')}`;
     const chosen = await vscode.window.showErrorMessage(message, open, go, report);
     if (chosen === open) await openFailedStatement(migration, failed, this.tell, true);
     if (chosen === go) await this.start(migration);

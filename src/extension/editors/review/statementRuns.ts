@@ -51,9 +51,13 @@ const statusOf = (outcome: SqlOutcome): StatementStatus =>
 const offsetIn = (text: string, { position }: FaultData): number =>
   position === undefined ? 0 : offsetOfPosition(text, position);
 
+/** Errors of a run name their object themselves. */
+const named = (object: string, message: string): string =>
+  message.startsWith(object) ? message : `${object}: ${message}`;
+
 function tell(outcome: SqlOutcome, what: string, target: string): void {
   if (outcome.state === 'failed')
-    void showFault({ ...outcome.fault, message: `${what}: ${outcome.fault.message}` });
+    void showFault({ ...outcome.fault, message: named(what, outcome.fault.message) });
   else if (outcome.state === 'done')
     vscode.window.setStatusBarMessage(
       `$(pass) ${t('{0} ran on {1} in {2} ms', what, target, Math.round(outcome.milliseconds))}`,
@@ -106,7 +110,7 @@ export async function showStatementState(given: unknown, migrations: Migrations)
     return;
   }
   const { error } = status;
-  const message = `${object}: ${error ? faultText(error) : workStateLabel('failed')}`;
+  const message = named(object, error ? faultText(error) : workStateLabel('failed'));
   const go = t('Continue');
   const offered = place.migration.resumable ? [go] : [];
   if ((await vscode.window.showErrorMessage(message, ...offered)) === go)
