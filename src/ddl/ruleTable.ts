@@ -7,6 +7,7 @@ import { clauseRules } from './rules/clauses.js';
 import { expressionRules } from './rules/expressions.js';
 import { extensionRules } from './rules/extensions.js';
 import { objectRules } from './rules/objects.js';
+import { roleAttributeRules } from './rules/roleAttributes.js';
 import { roleRules } from './rules/roles.js';
 import type { Rule } from './rules/rule.js';
 import { settingRules } from './rules/settings.js';
@@ -21,6 +22,7 @@ export const flexibleServerRules: readonly Rule[] = [
   ...objectRules,
   ...statementRules,
   ...roleRules,
+  ...roleAttributeRules,
   ...clauseRules,
   ...expressionRules,
   ...versionRules,
