@@ -113,7 +113,7 @@ function matching(
     const [first] = found;
     if (first === undefined) return undefined;
     const times = found.length === 1 ? '' : ` (${found.length} times)`;
-    return { message: message(subject.statement.object, first.name) + times, place: first.place };
+    return { message: `${message(subject.statement.object, first.name)}${times}.`, place: first.place };
   };
 }
 
@@ -170,7 +170,7 @@ export const expressionRules: readonly Rule[] = [
     applies: 'flexibleServer',
     kinds: mayCall,
     mentions: anyOf(md5),
-    match: matching(md5, 'call', (object) => `The ${object} calls md5().`),
+    match: matching(md5, 'call', (object) => `The ${object} calls md5()`),
   },
   {
     code: 'FF439',
@@ -182,7 +182,7 @@ export const expressionRules: readonly Rule[] = [
     applies: 'flexibleServer',
     kinds: mayCall,
     mentions: anyOf(fileFunctions),
-    match: matching(fileFunctions, 'call', (object, name) => `The ${object} calls ${name}().`),
+    match: matching(fileFunctions, 'call', (object, name) => `The ${object} calls ${name}()`),
   },
   {
     code: 'FF446',
@@ -194,7 +194,7 @@ export const expressionRules: readonly Rule[] = [
     applies: 'flexibleServer',
     kinds: mayCall,
     mentions: anyOf(reservedFunctions),
-    match: matching(reservedFunctions, 'call', (object, name) => `The ${object} calls ${name}().`),
+    match: matching(reservedFunctions, 'call', (object, name) => `The ${object} calls ${name}()`),
   },
   {
     code: 'FF434',
@@ -206,6 +206,6 @@ export const expressionRules: readonly Rule[] = [
     applies: 'flexibleServer',
     kinds: mayCall,
     mentions: anyOf(unreadableCatalogs),
-    match: matching(unreadableCatalogs, 'relation', (object, name) => `The ${object} reads ${name}.`),
+    match: matching(unreadableCatalogs, 'relation', (object, name) => `The ${object} reads ${name}`),
   },
 ];
