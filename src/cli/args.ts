@@ -6,7 +6,8 @@ export const usage = `Usage: flexferry <command> [options]
 
 Commands
   clone --source URI --target URI   migrate one database
-  run PROJECT.flexferry.json        run a migration project
+  ddl PROJECT.flexferry.json        write the DDL of a project for review; nothing is changed on either server
+  run PROJECT.flexferry.json        run a migration project, with the DDL as it is saved
 
 Options of clone
   --source, --target URI  a connection URI or keyword string as libpq reads it; passwords may also come
@@ -43,11 +44,18 @@ export interface RunCommand extends Common {
   readonly command: 'run';
   readonly project: string;
 }
+/** Writes the DDL files. */
+export interface DdlCommand {
+  readonly command: 'ddl';
+  readonly project: string;
+  readonly json: boolean;
+}
 export type Command =
   | { readonly command: 'help' }
   | { readonly command: 'version' }
   | CloneCommand
-  | RunCommand;
+  | RunCommand
+  | DdlCommand;
 
 interface Common {
   readonly restart: boolean;
@@ -84,21 +92,33 @@ export function parseCommand(args: readonly string[]): Command {
     yes: values.yes,
     ...(values.report !== undefined && { report: values.report }),
   };
-  if (name === 'run') {
+  if (name === 'run' || name === 'ddl') {
     const given = Object.keys(values).find((k) =>
-      ['source', 'target', 'jobs', 'index-jobs', 'schema', 'exclude-schema', 'dump-tool'].includes(k),
+      [
+        'source',
+        'target',
+        'jobs',
+        'index-jobs',
+        'schema',
+        'exclude-schema',
+        'dump-tool',
+        ...(name === 'ddl' ? ['report'] : []),
+      ].includes(k),
     );
-    if (given !== undefined) throw new Fault('FF702', `--${given} belongs in the project file of run.`);
+    if (given !== undefined) throw new Fault('FF702', `--${given} does not go with ${name} PROJECT.`);
     const project = rest[0];
-    if (project === undefined || rest.length !== 1) throw new Fault('FF702', 'run needs one project file.');
-    return { command: 'run', project, ...common };
+    if (project === undefined || rest.length !== 1)
+      throw new Fault('FF702', `${name} needs one project file.`);
+    return name === 'ddl'
+      ? { command: 'ddl', project, json: values.json }
+      : { command: 'run', project, ...common };
   }
   if (name !== 'clone')
     throw new Fault(
       'FF702',
       name === undefined
-        ? 'A command is missing: clone or run.'
-        : 'The command is not known: it is clone or run.',
+        ? 'A command is missing: clone, ddl or run.'
+        : 'The command is not known: it is clone, ddl or run.',
     );
   if (rest.length > 0) throw new Fault('FF702', 'clone takes options only.');
   if (!values.source || !values.target)

@@ -1,6 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fault } from '../engine/errors/fault.js';
 import { toFault } from '../engine/errors/mapError.js';
+import { generateDdl } from '../engine/generateDdl.js';
 import { runMigration } from '../engine/migration.js';
 import { resolveConnectionInput } from '../engine/postgres/connectionString.js';
 import { readProjectFile } from '../engine/project/projectFile.js';
@@ -9,7 +10,8 @@ import { flexferryVersion } from '../engine/version.js';
 import { folderName } from '../protocol/ddlFolder.js';
 import type { RunParams } from '../protocol/engine.js';
 import { projectVersion } from '../protocol/project.js';
-import { type CloneCommand, parseCommand, type RunCommand, usage } from './args.js';
+import { type CloneCommand, type DdlCommand, parseCommand, type RunCommand, usage } from './args.js';
+import { ddlSummary } from './ddlSummary.js';
 import { failedBeforeStart, failureCode } from './failure.js';
 import { JsonReporter, type Output, TextReporter } from './progress.js';
 
@@ -23,6 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(command.command === 'help' ? usage : `flexferry ${flexferryVersion}\n`);
     return 0;
   }
+  if (command.command === 'ddl') return writeDdl(command);
   const params = await paramsOf(command);
   const out: Output = {
     isTTY: process.stdout.isTTY === true,
@@ -40,8 +43,24 @@ async function main(args: readonly string[]): Promise<number> {
   return exitCodeOf(snapshot.state);
 }
 
-async function paramsOf(command: CloneCommand | RunCommand): Promise<RunParams> {
-  const passwords = {
+/** Names the files, and what stands in them for a reason. 1 where edits and what is new contradict each other. */
+async function writeDdl(command: DdlCommand): Promise<number> {
+  const path = resolve(command.project);
+  const project = await readProjectFile(path);
+  const result = await generateDdl(
+    { project, directory: directoryOf(path), ...passwords() },
+    { signal: stopSignal(), distDir: __dirname, onMessage: () => {} },
+  );
+  const conflicts = result.files.reduce((sum, file) => sum + file.conflicts, 0);
+  process.stdout.write(command.json ? `${JSON.stringify(result)}\n` : ddlSummary(result));
+  return conflicts > 0 ? 1 : 0;
+}
+
+const directoryOf = (project: string): string =>
+  join(dirname(project), basename(project).replace(/\.json$/, ''));
+
+function passwords(): Pick<RunParams, 'sourcePassword' | 'targetPassword'> {
+  return {
     ...(process.env['FLEXFERRY_SOURCE_PASSWORD'] !== undefined && {
       sourcePassword: process.env['FLEXFERRY_SOURCE_PASSWORD'],
     }),
@@ -49,9 +68,12 @@ async function paramsOf(command: CloneCommand | RunCommand): Promise<RunParams> 
       targetPassword: process.env['FLEXFERRY_TARGET_PASSWORD'],
     }),
   };
+}
+
+async function paramsOf(command: CloneCommand | RunCommand): Promise<RunParams> {
   const common = {
     restart: command.restart,
-    ...passwords,
+    ...passwords(),
     ...(command.report !== undefined && { reportDirectory: resolve(command.report) }),
   };
   if (command.command === 'run') {
@@ -60,7 +82,7 @@ async function paramsOf(command: CloneCommand | RunCommand): Promise<RunParams> 
     const options = command.yes ? { ...project.options, acceptNonEmptyTarget: true } : project.options;
     return {
       project: { ...project, options },
-      directory: join(dirname(path), basename(path).replace(/\.json$/, '')),
+      directory: directoryOf(path),
       ...common,
     };
   }

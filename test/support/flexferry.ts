@@ -8,7 +8,7 @@ import type { Report } from '../../src/protocol/report.js';
 import type { TestServer } from './postgres/embedded.js';
 import type { TestTwin } from './postgres/twin.js';
 
-const cli = resolve(__dirname, '../../dist/cli.js');
+const cli = resolve(process.env['FLEXFERRY_DIST'] ?? resolve(__dirname, '../../dist'), 'cli.js');
 const waitLimitMs = 60_000;
 
 export interface CliOptions {

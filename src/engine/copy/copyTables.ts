@@ -14,8 +14,9 @@ import { tableKey } from '../run/databaseTracker.js';
 import { batchCount, copySmallTables, isSmall } from './copySmallTables.js';
 import { type CopyMode, copyTable } from './copyTable.js';
 
-/** The name under which a table's checkpoint stands. */
-export const tableItem = (table: SourceTable): string => qualified(table);
+/** The name under which a table's checkpoint stands: other rows of it are other work. */
+export const tableItem = (table: SourceTable): string =>
+  table.where === undefined ? qualified(table) : `${qualified(table)} WHERE ${table.where}`;
 
 /** A pair of dedicated connections, opened when first needed and replaced after a failure. */
 class CopyWorker {

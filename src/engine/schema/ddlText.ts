@@ -26,11 +26,7 @@ export function ddlText(section: 'preData' | 'postData', statements: readonly Pl
 
 /** As the source has it, in the same order, for comparing. */
 export function sourceDdl(statements: readonly PlannedStatement[]): string {
-  // What the plan adds by itself is not on the source.
-  const own = statements.filter(
-    ({ statement }) =>
-      statement.tocComment !== undefined || statement.section === 'session' || !statement.creates,
-  );
+  const own = statements.filter((item) => !item.added);
   return plainDdl(own.map((item) => ({ text: item.sourceText ?? item.statement.text })));
 }
 

@@ -16,16 +16,33 @@ const conflictEnd = '>>>>>>> generated';
 export function mergeDdl(base: string, yours: string, generated: string): MergedDdl {
   if (yours === base || yours === generated) return { text: generated, conflicts: 0 };
   if (generated === base) return { text: yours, conflicts: 0 };
-  const regions = diff3Merge(pieces(yours), pieces(base), pieces(generated), { excludeFalseConflicts: true });
   let conflicts = 0;
-  const text = regions.map((region) => {
-    if (region.ok) return region.ok.join('');
-    if (!region.conflict) return '';
-    conflicts += 1;
-    const [a, b] = [region.conflict.a, region.conflict.b].map((part) => withNewline(part.join('')));
-    return `${conflictStart}\n${a}${conflictMiddle}\n${b}${conflictEnd}\n`;
-  });
-  return { text: text.join(''), conflicts };
+  const render = (regions: Regions, refine: boolean): string =>
+    regions
+      .map(({ ok, conflict }) => {
+        if (ok) return withoutSeams(ok).join('');
+        if (!conflict) return '';
+        if (refine) return render(neighboursApart(conflict), false);
+        conflicts += 1;
+        const [a, b] = [conflict.a, conflict.b].map((part) => withNewline(withoutSeams(part).join('')));
+        return `${conflictStart}\n${a}${conflictMiddle}\n${b}${conflictEnd}\n`;
+      })
+      .join('');
+  const regions = diff3Merge(pieces(yours), pieces(base), pieces(generated), { excludeFalseConflicts: true });
+  return { text: render(regions, true), conflicts };
+}
+
+type Regions = ReturnType<typeof diff3Merge<string>>;
+type Conflict = NonNullable<Regions[number]['conflict']>;
+
+/** No statement: stands between pieces that are compared. */
+const seam = '\0';
+const withoutSeams = (parts: readonly string[]): string[] => parts.filter((part) => part !== seam);
+
+/** What one side changed next to what the other changed is no conflict: statements are whole things. */
+function neighboursApart({ a, o, b }: Conflict): Regions {
+  const apart = (parts: readonly string[]): string[] => parts.flatMap((part) => [part, seam]);
+  return diff3Merge(apart(a), apart(o), apart(b), { excludeFalseConflicts: true });
 }
 
 const withNewline = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`);

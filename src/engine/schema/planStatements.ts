@@ -26,6 +26,8 @@ export interface PlannedStatement {
   readonly statement: Statement;
   /** Of the source, where that differs. */
   readonly sourceText?: string;
+  /** True for what the plan makes by itself and the source does not have. */
+  readonly added?: true;
   readonly section: 'preData' | 'postData';
   /** Place in its section, from 0. */
   readonly index: number;
@@ -103,7 +105,7 @@ export function planStatements(statements: readonly Statement[], input: PlanInpu
 /** What is decided about a statement before its place is known. */
 export type Decision = Pick<
   PlannedStatement,
-  'statement' | 'sourceText' | 'skip' | 'sql' | 'finding' | 'onFailure' | 'around'
+  'statement' | 'sourceText' | 'added' | 'skip' | 'sql' | 'finding' | 'onFailure' | 'around'
 >;
 
 /** With its place and its keys; `occurrences` counts equal texts of one plan. */
@@ -170,13 +172,23 @@ function decider(statements: readonly Statement[], input: PlanInput, findings: S
       if (tocComment?.schema !== undefined) needed.add(renames.schema(tocComment.schema));
       if (relation !== undefined && relation.schema !== '') needed.add(renames.relation(relation).schema);
     }
-    return [...needed]
-      .filter((name) => !created.has(name) && !input.preexisting.has(`schema ${displayName(name)}`))
-      .map((name) => {
-        const text = `CREATE SCHEMA ${ident(name)};`;
-        const statement = classify({ text, start: 0, end: text.length });
-        return { statement, skip: false, sql: text };
-      });
+    const shared = renames.schema('public');
+    if (shared !== 'public' && mapping.schema('public').included) {
+      needed.add(shared);
+      created.delete(shared);
+    }
+    const missing = [...needed].filter(
+      (name) => !created.has(name) && !input.preexisting.has(`schema ${displayName(name)}`),
+    );
+    for (const name of missing) schemas.add(name);
+    const texts = missing.map((name) => `CREATE SCHEMA ${ident(name)};`);
+    // Every server grants this with its own public; a dump only says what differs.
+    if (options.grants && shared !== 'public' && missing.includes(shared))
+      texts.push(`GRANT USAGE ON SCHEMA ${ident(shared)} TO PUBLIC;`);
+    return texts.map((text) => {
+      const statement = classify({ text, start: 0, end: text.length });
+      return { statement, skip: false, added: true as const, sql: text };
+    });
   };
   return { decide, renames, missingSchemas: renaming ? missingSchemas : () => [] };
 }
