@@ -7,7 +7,7 @@ import { joinRoles, leaveRoles, roleTarget } from '../../src/engine/catalog/role
 import { generateGlobals } from '../../src/engine/globals/globals.js';
 import { runGlobals } from '../../src/engine/globals/runGlobals.js';
 import { base, generate, opened, prepared, states } from '../support/globals.js';
-import { startServer, type TestServer } from '../support/postgres/embedded.js';
+import { defaultMajors, majors, startServer, type TestServer } from '../support/postgres/embedded.js';
 import { startFlexibleServerTwin, type TestTwin } from '../support/postgres/twin.js';
 
 let twin: TestTwin;
@@ -96,6 +96,36 @@ CREATE ROLE clerk_2 LOGIN PASSWORD geheim_2;\nCREATE ROLE clerk_3 PASSWORD 'gehe
     assert.equal(sql.slice(bad?.start, bad?.end), 'CREATE ROLE clerk_2 LOGIN PASSWORD geheim_2;');
   });
 
+  it('reads files as editors write them: byte order mark, CRLF, unicode, and NUL as a failure', async () => {
+    await using to = await opened(twin);
+    const sql =
+      '\ufeff-- roles\r\nCREATE ROLE "ümlaut 😀";\r\n\r\nCREATE ROLE nul\0l;\r\nCOMMENT ON ROLE "ümlaut 😀"\r\n  IS \'x\';';
+    const run = await runGlobals(to.session, sql, await roleTarget(to.session));
+    assert.deepEqual(
+      run.results.map(({ state, fault }) => [state, fault?.code]),
+      [
+        ['done', undefined],
+        ['failed', 'FF500'],
+        ['done', undefined],
+      ],
+    );
+    const [role] = await twin.query(
+      'postgres',
+      `SELECT shobj_description(oid, 'pg_authid') AS c FROM pg_roles WHERE rolname = 'ümlaut 😀'`,
+    );
+    assert.deepEqual(role, { c: 'x' });
+  });
+
+  it('stops when it is told to', async () => {
+    await using to = await opened(twin);
+    const facts = await roleTarget(to.session);
+    await assert.rejects(
+      runGlobals(to.session, 'CREATE ROLE late_1;', facts, { signal: AbortSignal.abort(new Error('stop')) }),
+      /stop/,
+    );
+    assert.deepEqual(await twin.query('postgres', `SELECT FROM pg_roles WHERE rolname = 'late_1'`), []);
+  });
+
   it('ends where the server is lost', async () => {
     await using server = await startServer({ major: 17 });
     const to = await opened(server);
@@ -126,7 +156,8 @@ CREATE ROLE clerk_2 LOGIN PASSWORD geheim_2;\nCREATE ROLE clerk_3 PASSWORD 'gehe
 });
 
 describe('owners by the rules, on a server whose user is no superuser', () => {
-  for (const major of [13, 17] as const) {
+  const every = process.env['FLEXFERRY_MAJORS'] === 'all' ? majors : defaultMajors;
+  for (const major of every.filter((each) => each >= 13)) {
     it(`PostgreSQL ${major}`, async () => {
       await using server = await startFlexibleServerTwin({ major });
       const database = await server.createDatabase();

@@ -64,6 +64,8 @@ export async function runGlobals(
 const exists = '42710';
 
 async function run(target: Session, { text }: Statement): Promise<Fault | undefined> {
+  // The server would read no further than there.
+  if (text.includes('\0')) return new Fault('FF500', 'the statement holds a NUL character');
   try {
     await target.script(text);
     return undefined;
