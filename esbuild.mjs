@@ -42,6 +42,7 @@ const bundles = [
   },
   { ...node, entryPoints: { engine: 'src/engine/main.ts' } },
   { ...node, entryPoints: { pgDumpWorker: 'src/engine/dump/worker.ts' }, external: ['./pgDumpFactory.mjs'] },
+  { ...node, entryPoints: { planWorker: 'src/engine/schema/planWorker.ts' } },
   { ...node, entryPoints: { languageServer: 'src/languageServer/main.ts' } },
   { ...node, entryPoints: { cli: 'src/cli/main.ts' }, banner: { js: '#!/usr/bin/env node' } },
   {

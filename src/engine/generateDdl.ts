@@ -76,9 +76,13 @@ async function generate(job: DatabaseJob, roles: readonly string[]): Promise<Fil
   const { state: found, preexisting } = await lookAtTarget(job, source);
   const state = { ...found, roles: new Set([...found.roles, ...roles]) };
   const snapshot = await exportSnapshot(source);
-  const planned = await planDatabase(job, source, state, { snapshot, preexisting });
-  for (const finding of planned.plan.findings) job.tracker.finding(finding);
-  for (const item of [...planned.plan.preData, ...planned.plan.postData])
+  const planned = await planDatabase(job, source, state, {
+    snapshot,
+    preexisting,
+    purpose: 'generate',
+  });
+  for (const finding of planned.ddl.findings) job.tracker.finding(finding);
+  for (const item of [...planned.ddl.preData, ...planned.ddl.postData])
     if (item.finding && item.finding.code !== 'FF413') job.tracker.finding(item.finding);
   const outcome = await writeDdl(job, planned, state);
   await job.sessions.close(source);

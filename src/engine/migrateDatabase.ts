@@ -1,3 +1,4 @@
+import { loadParser } from '../ddl/parser.js';
 import { errorCodes } from '../protocol/errorCodes.js';
 import { joinRoles, leaveRoles } from './catalog/roles.js';
 import { databaseIdentity, targetState } from './catalog/server.js';
@@ -5,7 +6,7 @@ import { existingTables, type SourceTable } from './catalog/tables.js';
 import { copyTables } from './copy/copyTables.js';
 import { copyAllLargeObjects } from './copy/largeObjects.js';
 import type { DatabaseJob } from './databaseJob.js';
-import { chooseDdl, type DatabasePlan, editedSince, planDatabase } from './planDatabase.js';
+import { type DatabasePlan, editedSince, keepDdl, planDatabase } from './planDatabase.js';
 import { ident } from './postgres/quote.js';
 import type { Session } from './postgres/session.js';
 import { exportSnapshot } from './postgres/snapshot.js';
@@ -18,11 +19,11 @@ import { analyzeTables } from './schema/analyze.js';
 import { copyDatabaseProperties } from './schema/databaseProperties.js';
 import { addForeignKeys } from './schema/foreignKeys.js';
 import { IndexBuilder } from './schema/indexBuilder.js';
-import type { PlannedStatement, StatementPlan } from './schema/planStatements.js';
+import type { PlannedDdl } from './schema/planDdl.js';
+import type { PlannedStatement } from './schema/planStatements.js';
 import { type PostDataPlan, planPostData } from './schema/postData.js';
 import { runStatements } from './schema/runStatements.js';
-import type { SavedDdl } from './schema/savedDdl.js';
-import { type SequenceScope, setSequences } from './schema/sequences.js';
+import { setSequences } from './schema/sequences.js';
 import { waitForRows } from './schema/waitForRows.js';
 import { verifyLargeObjects } from './verification/largeObjects.js';
 import { verifyTables } from './verification/verify.js';
@@ -40,7 +41,7 @@ export async function migrateDatabase(job: DatabaseJob): Promise<void> {
   const snapshot = await exportSnapshot(source);
   const context = await prepare(job, source, target, snapshot);
   const planned = await dump(job, context, source);
-  const { plan, tables, saved } = planned;
+  const { ddl: plan, tables, filter } = planned;
 
   await joinOwners(context, target, plan);
   const work = await createSchema(context, target, plan, tables);
@@ -48,12 +49,14 @@ export async function migrateDatabase(job: DatabaseJob): Promise<void> {
   const postData = waitForRows(context, work.postData, tables);
   await addConstraints(context, postData, target);
   await finishSchema(context, postData, target);
-  if (job.isFirstOfTarget) await copyDatabaseProperties(context, source, target, plan.renames);
-  await withSession(job, 'source', 'sequences', (fresh) => setSequences(context, fresh, target, planned));
+  if (job.isFirstOfTarget) await copyDatabaseProperties(context, source, target, job.mapping);
+  await withSession(job, 'source', 'sequences', (fresh) =>
+    setSequences(context, fresh, target, { filter, tables, targets: plan.sequences }),
+  );
   await analyzeTables(context, [...work.present, ...tables.filter((t) => t.relkind === 'm')]);
   await verify(context, work, source, target);
   await leaveOwners(context, target);
-  if (await editedSince(job, saved)) tracker.finding(editedMeanwhile);
+  if (await editedSince(job, plan.saved)) tracker.finding(editedMeanwhile);
 
   tracker.state = tracker.hasProblems() ? 'failed' : 'done';
   await Promise.all([sessions.close(source), sessions.close(target)]);
@@ -142,28 +145,25 @@ async function prepare(
 }
 
 /** Reads the schema with pg_dump and decides about every statement; what the user saved in the DDL files counts. */
-async function dump(
-  job: DatabaseJob,
-  context: DatabaseContext,
-  source: Session,
-): Promise<Pick<DatabasePlan, 'plan' | 'tables'> & SequenceScope & { saved: SavedDdl }> {
+async function dump(job: DatabaseJob, context: DatabaseContext, source: Session): Promise<DatabasePlan> {
   const { tracker } = job;
   tracker.begin('dump', 1);
   const preexisting = new Set(context.checkpoint.run.preexisting);
-  const from = { snapshot: context.snapshot, preexisting };
+  const from = { snapshot: context.snapshot, preexisting, purpose: 'run' } as const;
   const planned = await planDatabase(job, source, context.target, from);
   tracker.facts = { ...tracker.facts, dumpTool: planned.tool };
-  const { plan, saved } = await chooseDdl(job, planned, context.target, preexisting);
+  await keepDdl(job, planned, context.target);
+  const plan = planned.ddl;
   for (const finding of plan.findings) tracker.finding(finding);
   for (const object of plan.leftOut) context.leftOut.add(object);
   tracker.advance('dump', 'done');
   tracker.end('dump');
-  const { tables, filter } = planned;
-  return { plan, tables, filter, renames: plan.renames, saved };
+  await loadParser();
+  return planned;
 }
 
 /** Who gives an object to a role has to be a member of it; only for the time of the run, which the checkpoints know. */
-async function joinOwners(context: DatabaseContext, target: Session, plan: StatementPlan): Promise<void> {
+async function joinOwners(context: DatabaseContext, target: Session, plan: PlannedDdl): Promise<void> {
   const owners = [...plan.preData, ...plan.postData].flatMap(({ statement, skip }) =>
     !skip && statement.kind === 'ownerChange' ? [statement.details.owner] : [],
   );
@@ -189,7 +189,7 @@ const tracked = (items: readonly PlannedStatement[]): number =>
 async function createSchema(
   context: DatabaseContext,
   target: Session,
-  plan: StatementPlan,
+  plan: PlannedDdl,
   all: readonly SourceTable[],
 ): Promise<Work> {
   const { tracker } = context;

@@ -1,6 +1,3 @@
-import { classifyDump } from '../ddl/classify.js';
-import { loadParser } from '../ddl/parser.js';
-import { redact } from '../ddl/redact.js';
 import type { DdlContext } from '../protocol/ddl.js';
 import { chosenSchemas, type SchemaFilter } from './catalog/filter.js';
 import { objectsOutside } from './catalog/outside.js';
@@ -17,26 +14,34 @@ import {
   writeGenerated,
   writeText,
 } from './schema/ddlFiles.js';
-import { ddlText, sourceDdl } from './schema/ddlText.js';
-import { planStatements, type StatementPlan } from './schema/planStatements.js';
-import { planSaved, type SavedDdl, type SavedPlan } from './schema/savedDdl.js';
+import type { PlannedDdl, PlanRequest } from './schema/planDdl.js';
+import { planInWorker } from './schema/planInWorker.js';
+import type { SavedDdl } from './schema/savedDdl.js';
 
 export interface DatabasePlan {
-  readonly plan: StatementPlan;
+  readonly ddl: PlannedDdl;
   readonly filter: SchemaFilter;
   readonly tables: readonly SourceTable[];
   /** The pg_dump that read the schema. */
   readonly tool: string;
 }
 
-/** Reads the schema of the source under a snapshot and decides about every statement. Changes nothing anywhere. */
+/**
+ * Reads the schema of the source under a snapshot and decides about every statement. With `run` the files that the user
+ * saved count where they were edited since they were generated. Changes nothing anywhere.
+ */
 export async function planDatabase(
   job: DatabaseJob,
   source: Session,
   target: TargetState,
-  from: { readonly snapshot: string; readonly preexisting: ReadonlySet<string> },
+  from: {
+    readonly snapshot: string;
+    readonly preexisting: ReadonlySet<string>;
+    readonly purpose: 'run' | 'generate';
+  },
 ): Promise<DatabasePlan> {
   const { database, mapping, options, tracker } = job;
+  const files = from.purpose === 'run' ? await readFiles(job) : undefined;
   const filter = await chosenSchemas(source, database, mapping);
   const tables = await listSourceTables(source, filter, mapping);
   const { sql, tool } = await dumpSchema({
@@ -51,71 +56,53 @@ export async function planDatabase(
     distDir: job.distDir,
     log: (message) => tracker.log('info', message),
   });
-  await loadParser();
-  const plan = planStatements(classifyDump(sql), {
-    mapping,
+  const request = {
+    sql,
     database,
     options,
     target,
     preexisting: from.preexisting,
     outside: await objectsOutside(source, filter),
-  });
-  return { plan, filter, tables, tool };
+    ...(files && { files }),
+  };
+  return { ddl: await planInWorker(request, job), filter, tables, tool };
+}
+
+async function readFiles(job: DatabaseJob): Promise<PlanRequest['files']> {
+  const { saved, base } = ddlPaths(job.directory, job.tracker.key);
+  const [preData, postData, basePreData, basePostData] = await Promise.all([
+    readSaved(saved.preData),
+    readSaved(saved.postData),
+    readText(base.preData),
+    readText(base.postData),
+  ]);
+  return { saved: { preData, postData }, base: { preData: basePreData ?? '', postData: basePostData ?? '' } };
 }
 
 /** Writes the generated files, merged with what the user edited. */
 export async function writeDdl(
   job: DatabaseJob,
-  { plan, tables }: DatabasePlan,
+  { ddl, tables }: DatabasePlan,
   target: TargetState,
 ): Promise<{ preData: FileOutcome; postData: FileOutcome }> {
   const { saved, base, source, context } = ddlPaths(job.directory, job.tracker.key);
-  await writeText(source.preData, sourceDdl(plan.preData));
-  await writeText(source.postData, sourceDdl(plan.postData));
-  await writeText(context, `${JSON.stringify(contextOf(job.tracker.key, plan, tables, target), null, 1)}\n`);
+  await writeText(source.preData, ddl.source.preData);
+  await writeText(source.postData, ddl.source.postData);
+  await writeText(context, `${JSON.stringify(contextOf(job.tracker.key, ddl, tables, target), null, 1)}\n`);
   const write = (section: 'preData' | 'postData'): Promise<FileOutcome> =>
-    writeGenerated({ saved: saved[section], base: base[section] }, ddlText(section, plan[section]));
+    writeGenerated({ saved: saved[section], base: base[section] }, ddl.generated[section]);
   return { preData: await write('preData'), postData: await write('postData') };
 }
 
-/**
- * What a run runs: the files that the user saved where they were edited since they were generated, else what is
- * generated now, which is written down.
- */
-export async function chooseDdl(
-  job: DatabaseJob,
-  planned: DatabasePlan,
-  target: TargetState,
-  preexisting: ReadonlySet<string>,
-): Promise<{ plan: SavedPlan; saved: SavedDdl }> {
-  const { plan } = planned;
-  const paths = ddlPaths(job.directory, job.tracker.key);
-  const generated = {
-    preData: ddlText('preData', plan.preData),
-    postData: ddlText('postData', plan.postData),
-  };
-  const [preData, postData] = await Promise.all([
-    readSaved(paths.saved.preData),
-    readSaved(paths.saved.postData),
-  ]);
-  const base = {
-    preData: (await readText(paths.base.preData)) ?? '',
-    postData: (await readText(paths.base.postData)) ?? '',
-  };
-  const isEdited = (text: string | undefined, of: 'preData' | 'postData'): boolean =>
-    text !== undefined && text !== base[of] && text !== generated[of];
-  if (!isEdited(preData, 'preData') && !isEdited(postData, 'postData')) {
-    // Nothing of the user's is in them.
-    for (const section of ['preData', 'postData'] as const)
-      await writeText(paths.saved[section], generated[section]);
-    await writeDdl(job, planned, target);
-    return { plan: { ...plan, leftOut: new Set() }, saved: generated };
-  }
-  const saved = { preData: preData ?? generated.preData, postData: postData ?? generated.postData };
-  if (preData === undefined) await writeText(paths.saved.preData, generated.preData);
-  if (postData === undefined) await writeText(paths.saved.postData, generated.postData);
-  job.tracker.log('info', 'the saved DDL runs, which was edited');
-  return { plan: planSaved(plan, saved, base, preexisting), saved };
+/** Leaves the files of a run as what it runs: those that the user edited stay, others follow the source. */
+export async function keepDdl(job: DatabaseJob, planned: DatabasePlan, target: TargetState): Promise<void> {
+  const { ddl } = planned;
+  const { saved } = ddlPaths(job.directory, job.tracker.key);
+  for (const section of ['preData', 'postData'] as const)
+    if (!ddl.isEdited || (await readText(saved[section])) === undefined)
+      await writeText(saved[section], ddl.saved[section]);
+  if (ddl.isEdited) job.tracker.log('info', 'the saved DDL runs, which was edited');
+  else await writeDdl(job, planned, target);
 }
 
 /** True where a file was saved with other text since it was read: what runs is what was saved when the run began. */
@@ -132,13 +119,10 @@ const relationKinds = { r: 'table', p: 'table', m: 'materialized view' } as cons
 
 function contextOf(
   database: string,
-  plan: StatementPlan,
+  { sources }: PlannedDdl,
   tables: readonly SourceTable[],
   target: TargetState,
 ): DdlContext {
-  const sources: Record<string, string> = {};
-  for (const item of [...plan.preData, ...plan.postData])
-    if (item.sourceText !== undefined) sources[item.textKey] = redact(item.sourceText);
   return {
     version: 1,
     database,

@@ -1,5 +1,5 @@
-import type { Renames } from '../../ddl/rename/renames.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
+import type { Mapping } from '../../protocol/mapping.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
 import { ident, literal } from '../postgres/quote.js';
@@ -29,7 +29,7 @@ export async function copyDatabaseProperties(
   context: DatabaseContext,
   source: Session,
   target: Session,
-  renames: Pick<Renames, 'schema' | 'role'>,
+  mapping: Pick<Mapping, 'schema'>,
 ): Promise<void> {
   const { tracker, signal, options } = context;
   const database = ident(target.spec.database);
@@ -37,7 +37,7 @@ export async function copyDatabaseProperties(
   const statements: { sql: string; object: string }[] = properties.settings.map((setting) => {
     const name = setting.slice(0, setting.indexOf('='));
     return {
-      sql: `ALTER DATABASE ${database} SET ${ident(name)} TO ${settingValue(name, setting.slice(name.length + 1), renames)}`,
+      sql: `ALTER DATABASE ${database} SET ${ident(name)} TO ${settingValue(name, setting.slice(name.length + 1), (schema) => mapping.schema(schema).target)}`,
       object: `database setting ${name}`,
     };
   });
@@ -47,7 +47,10 @@ export async function copyDatabaseProperties(
       object: 'comment of the database',
     });
   for (const grant of options.grants ? properties.grants : []) {
-    const g = { ...grant, grantee: grant.grantee === null ? null : renames.role(grant.grantee) };
+    const g = {
+      ...grant,
+      grantee: grant.grantee === null ? null : (options.roles[grant.grantee] ?? grant.grantee),
+    };
     if (g.grantee !== null && !context.target.roles.has(g.grantee)) {
       tracker.finding({
         code: 'FF413',
@@ -102,11 +105,11 @@ async function readProperties(source: Session): Promise<Properties> {
 export function settingValue(
   name: string,
   value: string,
-  renames: Pick<Renames, 'schema'> = { schema: (schema) => schema },
+  schemaOn: (source: string) => string = (schema) => schema,
 ): string {
   if (!listSettings.has(name)) return literal(value);
   const parts = value.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? [];
   if (parts.length === 0) return `''`;
   const names = parts.map((p) => (p.startsWith('"') ? p.slice(1, -1).replaceAll('""', '"') : p));
-  return names.map((n) => literal(name === 'search_path' ? renames.schema(n) : n)).join(', ');
+  return names.map((n) => literal(name === 'search_path' ? schemaOn(n) : n)).join(', ');
 }

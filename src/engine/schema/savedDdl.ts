@@ -13,7 +13,7 @@ export interface SavedDdl {
   readonly postData: string;
 }
 
-export interface SavedPlan extends StatementPlan {
+export interface SavedPlan extends Omit<StatementPlan, 'renames'> {
   /** Objects of the target that the saved text does not create though the source has them. */
   readonly leftOut: ReadonlySet<string>;
 }
@@ -32,7 +32,7 @@ interface Matching {
  * `base`: the files as generated last. Throws FF303 where the end of a statement cannot be found.
  */
 export function planSaved(
-  plan: StatementPlan,
+  plan: Omit<StatementPlan, 'renames'>,
   saved: SavedDdl,
   base: SavedDdl,
   preexisting: ReadonlySet<string>,

@@ -1,7 +1,7 @@
 import { chunks } from '../../base/pool.js';
 import { displayRelation } from '../../ddl/identifier.js';
-import type { Renames } from '../../ddl/rename/renames.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
+import { formatRelation } from '../../protocol/mapping.js';
 import type { RelationName } from '../../protocol/model.js';
 import { notOfExtension, type SchemaFilter, schemaCondition } from '../catalog/filter.js';
 import type { SourceTable } from '../catalog/tables.js';
@@ -18,7 +18,8 @@ export interface SequenceScope {
   readonly filter: SchemaFilter;
   /** Those that the project takes: a sequence goes with the table that owns it. */
   readonly tables: readonly SourceTable[];
-  readonly renames: Pick<Renames, 'relation'>;
+  /** Names on the target of those that have another one there, by `schema.name`: see PlannedDdl. */
+  readonly targets: ReadonlyMap<string, RelationName>;
 }
 
 interface Sequence extends RelationName {
@@ -65,7 +66,7 @@ export async function setSequences(
 async function listSequences(
   context: DatabaseContext,
   source: Session,
-  { filter, tables, renames }: SequenceScope,
+  { filter, tables, targets }: SequenceScope,
 ): Promise<Sequence[]> {
   const { rows } = await source.query<RelationName & { owner: string | null }>(`
     SELECT n.nspname AS schema, c.relname AS name,
@@ -77,7 +78,11 @@ async function listSequences(
   const taken = new Set(tables.map((t) => t.oid));
   return rows
     .filter(({ owner }) => owner === null || taken.has(owner))
-    .map(({ schema, name }) => ({ schema, name, target: renames.relation({ schema, name }) }))
+    .map(({ schema, name }) => ({
+      schema,
+      name,
+      target: targets.get(formatRelation({ schema, name })) ?? { schema, name },
+    }))
     .filter(({ target }) => !context.leftOut.has(`sequence ${displayRelation(target)}`));
 }
 

@@ -1,0 +1,76 @@
+/** What pg_dump printed becomes what runs. Pure, for the worker that parses: see planWorker.ts. */
+import { classifyDump } from '../../ddl/classify.js';
+import { redact } from '../../ddl/redact.js';
+import type { StatementKey } from '../../protocol/ddl.js';
+import { compileMapping, formatRelation } from '../../protocol/mapping.js';
+import type { RelationName } from '../../protocol/model.js';
+import { ddlText, sourceDdl } from './ddlText.js';
+import { type PlanInput, planStatements, type StatementPlan } from './planStatements.js';
+import { planSaved, type SavedDdl } from './savedDdl.js';
+
+/** Plain data: it crosses to the worker. */
+export interface PlanRequest extends Omit<PlanInput, 'mapping'> {
+  /** Of pg_dump. */
+  readonly sql: string;
+  /** What stands in the files; absent where they are only to be generated. */
+  readonly files?: {
+    readonly saved: { readonly preData: string | undefined; readonly postData: string | undefined };
+    /** As generated last; '' where never. */
+    readonly base: SavedDdl;
+  };
+}
+
+export interface PlannedDdl extends Omit<StatementPlan, 'renames'> {
+  /** Objects of the target that the saved text does not create though the source has them. */
+  readonly leftOut: ReadonlySet<string>;
+  /** The files as they are generated now. */
+  readonly generated: SavedDdl;
+  /** As the source has it, in the same order. */
+  readonly source: SavedDdl;
+  /** The files that are run: those of the user where they were edited. */
+  readonly saved: SavedDdl;
+  readonly isEdited: boolean;
+  /** Text of the source by the key of what was made of it, where they differ. */
+  readonly sources: Readonly<Record<StatementKey, string>>;
+  /** Names on the target of the sequences that have another one there, by {@link formatRelation} of the source. */
+  readonly sequences: ReadonlyMap<string, RelationName>;
+}
+
+/** Needs loadParser before. Throws FF303 where a saved file cannot be taken apart. */
+export function planDdl({ sql, files, ...input }: PlanRequest): PlannedDdl {
+  const statements = classifyDump(sql);
+  const { renames, ...plan } = planStatements(statements, {
+    ...input,
+    mapping: compileMapping(input.database),
+  });
+  const generated = {
+    preData: ddlText('preData', plan.preData),
+    postData: ddlText('postData', plan.postData),
+  };
+  const isEdited = (section: 'preData' | 'postData'): boolean => {
+    const text = files?.saved[section];
+    return text !== undefined && text !== files?.base[section] && text !== generated[section];
+  };
+  const sources: Record<StatementKey, string> = {};
+  for (const item of [...plan.preData, ...plan.postData])
+    if (item.sourceText !== undefined) sources[item.textKey] = redact(item.sourceText);
+  const sequences = new Map<string, RelationName>();
+  for (const { kind, details } of statements) {
+    const sequence = kind === 'createSequence' || kind === 'identity' ? details.sequence : undefined;
+    if (sequence) sequences.set(formatRelation(sequence), renames.relation(sequence));
+  }
+  const common = {
+    generated,
+    source: { preData: sourceDdl(plan.preData), postData: sourceDdl(plan.postData) },
+    sources,
+    sequences,
+  };
+  if (files === undefined || !(isEdited('preData') || isEdited('postData')))
+    return { ...common, ...plan, leftOut: new Set(), saved: generated, isEdited: false };
+  const saved = {
+    preData: files.saved.preData ?? generated.preData,
+    postData: files.saved.postData ?? generated.postData,
+  };
+  const chosen = planSaved(plan, saved, files.base, input.preexisting);
+  return { ...common, ...chosen, leftOut: new Set(chosen.leftOut), saved, isEdited: true };
+}
