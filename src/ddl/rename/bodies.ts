@@ -121,6 +121,7 @@ function renameScript(tree: Tree, start: number, end: number, script: string, pr
 const prefixes: Readonly<Record<Piece['kind'], string>> = {
   query: '',
   expression: 'SELECT ',
+  arguments: 'SELECT f',
   type: 'SELECT NULL::',
 };
 

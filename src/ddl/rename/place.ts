@@ -128,17 +128,24 @@ export function renameBare(
   if (part === undefined) return undefined;
   const affected = affectedSchemas(renames, part.name, kind);
   if (affected.length === 0) return undefined;
-  const schema = surroundings.searchPath?.find((s) => renames.known(s, part.name));
-  if (schema === undefined) {
+  const path = surroundings.searchPath;
+  const schema = path?.find((s) => renames.known(s, part.name));
+  if (path === undefined || schema === undefined) {
     sql.undecide(name.start, name.end, unqualified(part.name, affected));
     return undefined;
   }
   const source = { schema, name: part.name };
   const target =
     kind === 'relation' ? renames.relation(source) : { schema: renames.schema(schema), name: part.name };
-  if (target.schema !== renames.schema(schema))
-    sql.edit(part.start, part.end, `${quoteIdentifier(target.schema)}.${quoteIdentifier(target.name)}`);
-  else editPart(sql, part, target.name);
+  // The path, renamed with its schemas, must lead to it before anything else of that name.
+  const targetPath = path.map((s) => renames.schema(s));
+  const before = targetPath.slice(0, targetPath.indexOf(target.schema));
+  const isReached =
+    targetPath.includes(target.schema) &&
+    (kind === 'object' ||
+      before.every((s) => renames.sourceOf({ schema: s, name: target.name }) === undefined));
+  if (isReached) editPart(sql, part, target.name);
+  else sql.edit(part.start, part.end, `${quoteIdentifier(target.schema)}.${quoteIdentifier(target.name)}`);
   return source;
 }
 

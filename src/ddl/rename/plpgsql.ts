@@ -6,8 +6,8 @@
 import type { SqlToken } from './sqlText.js';
 
 export interface Piece {
-  /** `query` is a statement of its own; an expression is what SELECT may be written before. */
-  readonly kind: 'query' | 'expression' | 'type';
+  /** `query` is a statement of its own; an expression is what SELECT may be written before, arguments a function. */
+  readonly kind: 'query' | 'expression' | 'arguments' | 'type';
   readonly start: number;
   readonly end: number;
   /** What is PL/pgSQL's own in a query: INTO and its targets. */
@@ -284,7 +284,7 @@ class Reader implements Body {
       return;
     }
     // A cursor, perhaps with arguments.
-    if (this.#word(1) === '(') this.#add('expression', this.#at, loop);
+    if (this.#word(1) === '(') this.#add('arguments', this.#at + 1, loop);
     this.#at = loop + 1;
   }
 
@@ -341,9 +341,8 @@ class Reader implements Body {
   #open(): void {
     this.#at += 2;
     if (this.#word() === '(') {
-      // Named arguments need a function before them; the cursor itself will do.
       const end = this.#find(/^;$/);
-      this.#add('expression', this.#at - 1, end);
+      this.#add('arguments', this.#at, end);
       this.#at = end + 1;
       return;
     }

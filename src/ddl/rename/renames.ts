@@ -6,6 +6,8 @@ export interface Renames {
   schema(name: string): string;
   /** A table, view, materialized view, foreign table, sequence, or the row type of one. */
   relation(relation: RelationName): RelationName;
+  /** The relation of the source that gets this name. */
+  sourceOf(target: RelationName): RelationName | undefined;
   /** Of an index; its schema is that of its table. */
   index(index: RelationName): RelationName;
   /** Of a constraint on a relation (all names of the source). */

@@ -29,10 +29,16 @@ interface Found {
 export function renamesOf(statements: readonly Statement[], rules: RenameRules): Renames {
   const found = collect(statements);
   const { relations, indexes } = resolve(found, rules);
+  const sources = new Map<string, RelationName>();
+  for (const [key, target] of relations) {
+    const source = found.relations.get(key);
+    if (source) sources.set(keyOf(target.schema, target.name), source);
+  }
   const renames: Omit<Renames, 'mentions'> = {
     schema: (name) => rules.schema(name),
     relation: ({ schema, name }) =>
       relations.get(keyOf(schema, name)) ?? { schema: rules.schema(schema), name },
+    sourceOf: ({ schema, name }) => sources.get(keyOf(schema, name)),
     index: ({ schema, name }) => indexes.get(keyOf(schema, name)) ?? { schema: rules.schema(schema), name },
     constraint: (on, name) => {
       const index = indexes.get(keyOf(on.schema, name));
@@ -63,7 +69,8 @@ function collect(statements: readonly Statement[]): Found {
     indexes: new Map(),
     columns: new Map(),
     schemasOf: new Map(),
-    schemas: new Set(),
+    // No dump makes it.
+    schemas: new Set(['public']),
     roles: new Set(),
   };
   for (const statement of statements) collectOne(statement, found);
@@ -78,9 +85,13 @@ function know({ schemasOf }: Found, schema: string, name: string): void {
 
 function collectOne(statement: Statement, found: Found): void {
   collectRoles(statement, found);
+  if (statement.tocComment?.schema !== undefined) found.schemas.add(statement.tocComment.schema);
   switch (statement.kind) {
     case 'createSchema':
       found.schemas.add(statement.details.name);
+      return;
+    case 'createExtension':
+      if (statement.details.schema !== undefined) found.schemas.add(statement.details.schema);
       return;
     case 'createTable':
     case 'createForeignTable':
@@ -135,11 +146,12 @@ function addIndex(found: Found, name: string, table: RelationName): void {
 /** Types and routines, from what a DROP would call them. */
 function collectNamed({ creates }: Statement, found: Found): void {
   if (!creates || creates.table !== undefined) return;
-  const identity = /^"((?:[^"]|"")+)"\."((?:[^"]|"")+)"/.exec(creates.identity);
-  const [, schema, name] = identity ?? [];
-  if (schema === undefined || name === undefined) return;
-  found.schemas.add(schema.replaceAll('""', '"'));
-  know(found, schema.replaceAll('""', '"'), name.replaceAll('""', '"'));
+  const identity = /^"((?:[^"]|"")+)"\.(?:"((?:[^"]|"")+)")?/.exec(creates.identity);
+  const schema = identity?.[1]?.replaceAll('""', '"');
+  if (schema === undefined) return;
+  found.schemas.add(schema);
+  // Operators have no names to mention.
+  if (identity?.[2] !== undefined) know(found, schema, identity[2].replaceAll('""', '"'));
 }
 
 function collectRoles(statement: Statement, found: Found): void {
