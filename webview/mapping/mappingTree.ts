@@ -52,7 +52,7 @@ export class MappingTree {
       empty: t('No table matches the filter.'),
       editColumn: targetColumn,
       request: (offset, limit, active) => this.#ask(offset, limit, active),
-      expand: (row) => this.#toggle(row),
+      expand: (row, expanded) => this.#expand(row, expanded),
       toggle: (row) => {
         if (row.checked !== undefined)
           this.#gesture(row, { kind: 'check', key: row.key, checked: row.checked !== 'true' });
@@ -88,7 +88,9 @@ export class MappingTree {
   #stale = true;
 
   take({ request, offset, total, rows, activeIndex }: MappingRows): void {
-    if (request >= this.#oldest) this.#grid.setRows(offset, total, rows, activeIndex);
+    if (request < this.#oldest) return;
+    this.#expanding.clear();
+    this.#grid.setRows(offset, total, rows, activeIndex);
   }
 
   setView(view: MappingView): void {
@@ -124,12 +126,16 @@ export class MappingTree {
     else this.#change({ ...this.#view, base, toggled: [] });
   }
 
-  #toggle(row: MappingRow): void {
+  #expand({ key }: MappingRow, expanded: boolean): void {
+    // A key that is held down comes again before the rows do.
+    if (this.#expanding.get(key) === expanded) return;
+    this.#expanding.set(key, expanded);
     const name = isFiltered(this.#view.filter) ? 'toggledFiltered' : 'toggled';
     const toggled = new Set(this.#view[name]);
-    if (!toggled.delete(row.key)) toggled.add(row.key);
+    if (!toggled.delete(key)) toggled.add(key);
     this.#change({ ...this.#view, [name]: [...toggled] });
   }
+  readonly #expanding = new Map<string, boolean>();
 
   #gesture(_: MappingRow, gesture: Parameters<Send>[0]): void {
     if (this.#editable) void this.options.send(gesture);
