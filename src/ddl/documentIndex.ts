@@ -2,6 +2,7 @@
 
 import type { DdlDocument, Entry } from './document.js';
 import { type NameChain, nameChains } from './documentNames.js';
+import { skippedEntries } from './documentSkipped.js';
 import { displayName } from './identifier.js';
 import type { Statement } from './statement.js';
 
@@ -22,6 +23,8 @@ export interface Definition {
   /** In PostgreSQL's words: `table`, `materialized view`, `function` … */
   readonly kind: string;
   readonly columns: readonly string[];
+  /** It stands as a comment and is not made: the reason, '' where the user skipped it. */
+  readonly skipped?: string;
 }
 
 export interface Place {
@@ -100,6 +103,15 @@ export class DdlIndex {
     for (const document of documents) {
       for (const entry of document.entries) if (entry.known) this.#add(document, entry, entry.known);
     }
+    // What is skipped counts where nothing else makes the object.
+    for (const document of documents) {
+      for (const { block, entry } of skippedEntries(document)) {
+        const id = entry.known && definedBy(entry.known);
+        if (!entry.known || !id || this.definitions(id).some(({ skipped }) => skipped === undefined))
+          continue;
+        this.#add(document, entry, entry.known, block.reason ?? '');
+      }
+    }
   }
 
   get schemas(): ReadonlySet<string> {
@@ -132,7 +144,7 @@ export class DdlIndex {
     return isExpected(chosen, chain) ? chosen : undefined;
   }
 
-  #add(document: DdlDocument, entry: Entry, known: Known): void {
+  #add(document: DdlDocument, entry: Entry, known: Known, skipped?: string): void {
     const id = definedBy(known);
     const schema = id?.schema ?? known.relation?.schema ?? '';
     if (schema !== '') this.#schemas.add(schema);
@@ -140,7 +152,10 @@ export class DdlIndex {
     if (id.class === 'schema') this.#schemas.add(id.name);
     const key = keyOf(id);
     const others = this.#definitions.get(key);
-    const definition = { id, document, entry, kind: kindOf(known), columns: columnsOf(known) };
+    const definition = {
+      ...{ id, document, entry, kind: kindOf(known), columns: columnsOf(known) },
+      ...(skipped !== undefined && { skipped }),
+    };
     if (others !== undefined) {
       others.push(definition);
       return;

@@ -1,5 +1,8 @@
 /** Statements that stand as comments below a marker and do not run: see src/protocol/ddl.ts for the format. */
 import { skipMarker } from '../protocol/ddl.js';
+import { classifyAll } from './classify.js';
+import type { DdlDocument, Entry } from './document.js';
+import { nextStatement } from './split.js';
 
 export interface SkippedBlock {
   /** UTF-16 offsets, from the marker to the end of the last commented line. */
@@ -11,7 +14,42 @@ export interface SkippedBlock {
   readonly text: string;
 }
 
-/** Blocks in order. Lines inside of strings and bodies look the same: the caller leaves out what is in a statement. */
+/** Blocks of a file in order. */
+export function skippedIn(document: DdlDocument): SkippedBlock[] {
+  return skippedBlocks(document.text).filter(({ start }) => {
+    // Lines of strings and bodies may look the same.
+    const entry = document.entryAt(start);
+    return entry === undefined || entry.end <= start;
+  });
+}
+
+const classified = new WeakMap<DdlDocument, ReadonlyMap<string, Entry['known']>>();
+
+/** What would be made if it were not skipped: entries that stand where the comments do. */
+export function skippedEntries(
+  document: DdlDocument,
+): { readonly block: SkippedBlock; readonly entry: Entry }[] {
+  const before = classified.get(document);
+  const now = new Map<string, Entry['known']>();
+  const entries = skippedIn(document).map((block) => {
+    const { start, end, text } = block;
+    const known = before?.has(text) ? before.get(text) : classifiedText(text);
+    now.set(text, known);
+    return { block, entry: { start, end, ...(known !== undefined && { known }) } };
+  });
+  classified.set(document, now);
+  return entries;
+}
+
+function classifiedText(text: string): Entry['known'] {
+  const raw = nextStatement(text, 0);
+  const [statement] = raw === undefined ? [] : classifyAll([raw]);
+  if (statement === undefined) return undefined;
+  const { text: _text, start: _start, end: _end, ...known } = statement;
+  return known;
+}
+
+/** As {@link skippedIn}, of a text alone: the caller leaves out what is in a statement. */
 export function skippedBlocks(text: string): SkippedBlock[] {
   const blocks: SkippedBlock[] = [];
   for (let at = text.indexOf(skipMarker); at >= 0; at = text.indexOf(skipMarker, at + 1)) {

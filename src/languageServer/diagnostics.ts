@@ -17,6 +17,13 @@ const severities = {
 
 export type States = ReadonlyMap<StatementKey, StatementStatus>;
 
+interface Related {
+  readonly file: SqlFile;
+  readonly start: number;
+  readonly end: number;
+  readonly message: string;
+}
+
 /** A problem at its place in the file. */
 export interface Placed {
   readonly problem: Problem;
@@ -24,8 +31,8 @@ export interface Placed {
   /** UTF-16 offsets in the file. */
   readonly start: number;
   readonly end: number;
-  /** Other places of the same file that explain it. */
-  readonly related?: readonly { readonly start: number; readonly end: number; readonly message: string }[];
+  /** Other places that explain it. */
+  readonly related?: readonly Related[];
 }
 
 /** What the rules say of a statement holds as long as its text and the target do. */
@@ -133,7 +140,7 @@ export function diagnosticOf(file: SqlFile, { problem, start, end, related }: Pl
     message,
     ...(related !== undefined && {
       relatedInformation: related.map((other) => ({
-        location: { uri: file.uri, range: file.range(other.start, other.end) },
+        location: { uri: other.file.uri, range: other.file.range(other.start, other.end) },
         message: other.message,
       })),
     }),

@@ -1,7 +1,7 @@
 /** CodeLenses over statements: what became or will become of each, and what can be done with it. */
 import type { CodeLens, Command } from 'vscode-languageserver';
 import type { Entry } from '../ddl/document.js';
-import { type SkippedBlock, skippedBlocks } from '../ddl/documentSkipped.js';
+import { type SkippedBlock, skippedIn } from '../ddl/documentSkipped.js';
 import { statementTextKey } from '../ddl/statementKey.js';
 import { commands, type StatementReference, type StatementStatus } from '../protocol/ddl.js';
 import { isGenerated } from './context.js';
@@ -42,7 +42,7 @@ export class Lenses {
       const differs = sources !== undefined && Object.hasOwn(sources, model.keyOf(entry));
       add(entry.start, entry.end, 'state', 'skip', 'run', ...(differs ? (['source'] as const) : []));
     }
-    for (const { start, end } of blocksOf(file)) add(start, end, 'blockState', 'unskip');
+    for (const { start, end } of skippedIn(file.model)) add(start, end, 'blockState', 'unskip');
     return lenses;
   }
 
@@ -57,7 +57,7 @@ export class Lenses {
     const model = await file.statements();
     const blocks = action === 'blockState' || action === 'unskip';
     if (blocks) {
-      const block = blocksOf(file).find((each) => each.start === start);
+      const block = skippedIn(file.model).find((each) => each.start === start);
       return { ...lens, command: block === undefined ? none : blockCommand(file.uri, block, action) };
     }
     const entry = model.entryAt(start);
@@ -76,14 +76,6 @@ export class Lenses {
 }
 
 const none: Command = { title: '', command: '' };
-
-/** What is skipped, but not lines of statements that only look like it. */
-function blocksOf({ model }: SqlFile): SkippedBlock[] {
-  return skippedBlocks(model.text).filter(({ start }) => {
-    const entry = model.entryAt(start);
-    return entry === undefined || entry.end <= start;
-  });
-}
 
 export function referenceTo({ uri, model }: SqlFile, entry: Entry): StatementReference {
   const { start, end, known } = entry;

@@ -139,6 +139,8 @@ function heading(id: ObjectId, definitions: readonly Definition[], context: File
         () => relation.kind !== 'view' && relation.kind !== 'sequence',
       )
     : [];
+  const skipped = definitions[0]?.skipped;
+  if (skipped !== undefined) facts.push(`skipped${skipped === '' ? '' : `: ${escaped(skipped)}`}`);
   return [`**${kind}** ${code(displayObject(id))}`, ...facts].join(' · ');
 }
 
@@ -147,6 +149,10 @@ function code(name: string): string {
   const ticks = '`'.repeat(Math.max(0, ...[...name.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
   const pad = name.startsWith('`') || name.endsWith('`') ? ' ' : '';
   return `${ticks}${pad}${name.replaceAll(/\s+/g, ' ')}${pad}${ticks}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[\\`*_{}[\]()#+!|<>~]/g, '\\$&');
 }
 
 function listed(names: readonly string[], most: number): string {

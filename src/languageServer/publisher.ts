@@ -1,7 +1,10 @@
 /** Sends diagnostics a moment after the last change. */
 import { setImmediate } from 'node:timers/promises';
-import type { Connection } from 'vscode-languageserver';
-import { diagnosticsOf, problemsIn, ruleProblems } from './diagnostics.js';
+import { CancellationToken, type Connection, ResponseError } from 'vscode-languageserver';
+import { skipMarker } from '../protocol/ddl.js';
+import { isGenerated, siblingOf } from './context.js';
+import { diagnosticsOf, type Placed, problemsIn, ruleProblems } from './diagnostics.js';
+import { needsSkipped } from './missing.js';
 import { type SqlFile, turnMs } from './sqlFile.js';
 import type { Workspace } from './workspace.js';
 
@@ -22,9 +25,22 @@ export class Publisher {
     clearTimeout(this.#timers.get(file.uri));
     const run = () => {
       this.#timers.delete(file.uri);
-      this.#publish(file).catch((error: unknown) => this.connection.console.error(String(error)));
+      this.#publish(file).catch((error: unknown) => {
+        // The file was changed meanwhile, which has its own turn.
+        if (!(error instanceof ResponseError)) this.connection.console.error(String(error));
+      });
     };
     this.#timers.set(file.uri, setTimeout(run, this.#shown.has(file.uri) ? typingPauseMs : 0));
+  }
+
+  /** A file changed: what is skipped in it concerns the other file of its database. */
+  changed(file: SqlFile): void {
+    this.soon(file);
+    const uri = siblingOf(file.uri);
+    const other = uri === undefined ? undefined : this.documents.get(uri);
+    if (other === undefined) return;
+    if (this.workspace.missing(other).length > 0 || file.document.getText().includes(skipMarker))
+      this.soon(other);
   }
 
   /** What is known about all files has changed. */
@@ -56,8 +72,18 @@ export class Publisher {
     // A newer version has its own timer running.
     if (isStale()) return;
     const placed = problemsIn(model, facts, this.workspace.states(uri));
-    const diagnostics = diagnosticsOf(file, placed, this.workspace.settings.maxProblems);
-    this.#shown.add(uri);
-    await this.connection.sendDiagnostics({ uri, version, diagnostics });
+    const send = (all: readonly Placed[]) => {
+      const diagnostics = diagnosticsOf(file, all, this.workspace.settings.maxProblems);
+      this.#shown.add(uri);
+      return this.connection.sendDiagnostics({ uri, version, diagnostics });
+    };
+    // What other statements and files say about it takes longer: it comes after, unless that would flicker.
+    const had = this.workspace.missing(file).length > 0;
+    if (!had) await send(placed);
+    if (!isGenerated(uri)) return;
+    const missing = await needsSkipped(file, await this.workspace.database(file), CancellationToken.None);
+    if (isStale()) return;
+    this.workspace.setMissing(file, missing);
+    if (had || missing.length > 0) await send([...placed, ...missing]);
   }
 }

@@ -44,7 +44,8 @@ export async function actionsFor(
   const actions: CodeAction[] = [];
   if (wants(CodeActionKind.QuickFix)) {
     const [start, end] = [file.document.offsetAt(range.start), file.document.offsetAt(range.end)];
-    for (const placed of problemsIn(model, context?.facts, states, { start, end })) {
+    const found = problemsIn(model, context?.facts, states, { start, end });
+    for (const placed of [...found, ...workspace.missingNow(file)]) {
       if (placed.end < start || placed.start > end) continue;
       const computed = diagnosticOf(file, placed);
       const target = { file, placed, diagnostic: same(asked.diagnostics, computed) ?? computed, context };

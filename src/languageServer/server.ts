@@ -85,7 +85,7 @@ export function serve(connection: Connection): void {
     refreshLenses();
   });
   answer(connection, workspace);
-  documents.onDidChangeContent(({ document }) => publisher.soon(document));
+  documents.onDidChangeContent(({ document }) => publisher.changed(document));
   documents.onDidClose(({ document }) => publisher.close(document));
   documents.listen(connection);
   connection.listen();

@@ -5,7 +5,7 @@ import { type CancellationToken, LSPErrorCodes, ResponseError } from 'vscode-lan
 import { DdlIndex, type Place } from '../ddl/documentIndex.js';
 import type { StatementStates } from '../protocol/ddl.js';
 import { Contexts, type FileContext, siblingOf } from './context.js';
-import type { States } from './diagnostics.js';
+import type { Placed, States } from './diagnostics.js';
 import { DiskFiles, type SqlFile, turnMs } from './sqlFile.js';
 
 export interface Settings {
@@ -26,6 +26,10 @@ export class Workspace {
   readonly #disk = new DiskFiles();
   readonly #contexts = new Contexts();
   readonly #states = new Map<string, States>();
+  readonly #missing = new WeakMap<
+    SqlFile,
+    { readonly version: number; readonly placed: readonly Placed[] }
+  >();
   #index: { readonly stamp: string; readonly database: Database } | undefined;
 
   constructor(private readonly open: { get(uri: string): SqlFile | undefined }) {}
@@ -40,6 +44,21 @@ export class Workspace {
 
   states(uri: string): States | undefined {
     return this.#states.get(uri);
+  }
+
+  /** Problems with what is skipped, as last found, perhaps of an older version. */
+  missing(file: SqlFile): readonly Placed[] {
+    return this.#missing.get(file)?.placed ?? [];
+  }
+
+  /** The same where their offsets are still good. */
+  missingNow(file: SqlFile): readonly Placed[] {
+    const known = this.#missing.get(file);
+    return known?.version === file.version ? known.placed : [];
+  }
+
+  setMissing(file: SqlFile, placed: readonly Placed[]): void {
+    this.#missing.set(file, { version: file.version, placed });
   }
 
   setStates({ uris, states }: StatementStates): void {

@@ -1,7 +1,7 @@
 /** What the editor underlines: at the right characters, for broken files, too. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Diagnostic } from 'vscode-languageserver/node';
+import type { Diagnostic, Location } from 'vscode-languageserver/node';
 import { statementTextKey } from '../../../src/ddl/statementKey.js';
 import { shopContext, withServer } from './session.js';
 
@@ -182,6 +182,46 @@ ALTER TABLE app.orders OWNER TO shop;
       assert.equal(shown && file.textAt(shown.range), 'nosuch');
       await file.replace('nosuch.f', 'app.f');
       assert.deepEqual(await file.diagnostics(), []);
+    });
+  });
+
+  it('says what needs something that is skipped, and where that stands, across files', async () => {
+    await withServer(async (session) => {
+      const pre = await session.open(`CREATE SCHEMA app;
+-- flexferry: skipped FF404: The type app.money2 is a base type.
+-- CREATE TYPE app.money2 (
+--   INPUT = f, OUTPUT = g);
+-- flexferry: skipped
+-- CREATE TABLE app.gone (x int);
+-- flexferry: skipped FF414: left as it is
+-- CREATE SCHEMA public;
+CREATE TABLE app.t (a app.money2, b app.money2);
+CREATE TABLE public.u (gone int);
+`);
+      const [found, ...others] = await pre.diagnostics((now) => now.length > 0);
+      assert.deepEqual(others, []);
+      assert.equal(found?.code, 'FF417');
+      assert.equal(found && pre.textAt(found.range), 'money2');
+      assert.match(found?.message ?? '', /^table app\.t needs base type app\.money2, which is skipped\./);
+      const [related] = found?.relatedInformation ?? [];
+      assert.equal(related?.location.uri, pre.uri);
+      assert.deepEqual(related?.location.range.start, { line: 1, character: 0 });
+      const [fix] = await pre.actions(found as Diagnostic);
+      assert.match(
+        pre.applied(fix),
+        /-- flexferry: skipped FF417: table app\.t needs .*\n-- CREATE TABLE app\.t/,
+      );
+      const post = await session.open(
+        'CREATE INDEX i ON app.gone (x);\n',
+        'shop.flexferry/ddl/shop/post-data.sql',
+      );
+      const [other] = await post.diagnostics((now) => now.length > 0);
+      assert.equal(other?.relatedInformation?.[0]?.location.uri, pre.uri);
+      const position = post.at('gone');
+      const [definition] = await post.request<Location[]>('textDocument/definition', { position });
+      assert.deepEqual([definition?.uri, definition?.range.start.line], [pre.uri, 4]);
+      await pre.replace('-- flexferry: skipped\n-- CREATE TABLE', 'CREATE TABLE');
+      assert.deepEqual(await post.diagnostics((now) => now.length === 0), []);
     });
   });
 
