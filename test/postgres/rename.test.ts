@@ -310,6 +310,8 @@ for (const major of majors) {
     test('functions do the same', async () => {
       const [database, target] = [await server.createDatabase(), await server.createDatabase()];
       await corpora['nasty names']?.(server, database);
+      // A published table without a replica identity cannot be updated.
+      if (server.major >= 15) await server.query(database, 'DROP PUBLICATION shop');
       const source = await dumped(server, database);
       const renames = renamesOf(source, rulesThere(false));
       await server.query(target, newSchemas);
@@ -326,7 +328,7 @@ for (const major of majors) {
         target,
         'SELECT "order".exercise() AS r, ("Größe ""x"".y 🚚".with_path()).n, (SELECT count(*) FROM "order".in_quotes()) AS q',
       );
-      assert.match(inSource[0]?.r ?? '', /^5!1617shop\.orders_id_seq$/);
+      assert.match(inSource[0]?.r ?? '', /^5!16118shop\.orders_id_seq$/);
       assert.deepEqual(inTarget, [
         {
           ...inSource[0],

@@ -3,9 +3,10 @@ import { parseScript } from '../parser.js';
 import { byteOffsets } from './byteOffsets.js';
 import { renameOperatorsAndCollations } from './definitions.js';
 import { withinLiteral } from './literal.js';
-import { checkNames, checkStrings, findMention, isAffected } from './nameStrings.js';
+import { checkNames, checkStrings, findMention, isAffected } from './mentions.js';
+import type { Piece } from './pieceReader.js';
 import { affectedSchemas, type Place, renameInSchema, renameRelation, type Surroundings } from './place.js';
-import { type Piece, readBody } from './plpgsql.js';
+import { readBody } from './plpgsql.js';
 import { type RangeItem, Scope, writeQualifiers } from './scope.js';
 import type { SqlText, SqlToken } from './sqlText.js';
 import {

@@ -3,16 +3,9 @@
  * statements of SQL, so a flat walk from statement to statement finds them all. (The parser's own parsePlPgSQL gives
  * lines, not places, and refuses bodies whose row types it does not know.)
  */
-import type { SqlToken } from './sqlText.js';
 
-export interface Piece {
-  /** `query` is a statement of its own; an expression is what SELECT may be written before, arguments a function. */
-  readonly kind: 'query' | 'expression' | 'arguments' | 'type';
-  readonly start: number;
-  readonly end: number;
-  /** What is PL/pgSQL's own in a query: INTO and its targets. */
-  readonly blank?: readonly [start: number, end: number];
-}
+import { type Piece, PieceReader } from './pieceReader.js';
+import type { SqlToken } from './sqlText.js';
 
 export interface Body {
   readonly pieces: readonly Piece[];
@@ -31,80 +24,31 @@ export function readBody(text: string, tokens: readonly SqlToken[]): Body {
 const queryStarts = /^(SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE|SHOW|EXPLAIN|\()$/;
 const levels = /^(DEBUG|LOG|INFO|NOTICE|WARNING|EXCEPTION)$/;
 
-class Reader implements Body {
-  readonly pieces: Piece[] = [];
-  readonly variables: string[] = [];
-  readonly messages: number[] = [];
-  #at = 0;
-
-  constructor(
-    readonly text: string,
-    readonly tokens: readonly SqlToken[],
-  ) {}
-
+class Reader extends PieceReader implements Body {
   read(): void {
     // #variable_conflict use_column and its like.
-    while (this.#word() === '#') this.#at += 3;
-    while (this.#at < this.tokens.length) {
-      const before = this.#at;
+    while (this.word() === '#') this.at += 3;
+    while (this.at < this.tokens.length) {
+      const before = this.at;
       this.#statement();
-      if (this.#at === before) this.#at++;
+      if (this.at === before) this.at++;
     }
-  }
-
-  #word(ahead = 0): string {
-    return this.tokens[this.#at + ahead]?.word ?? '';
-  }
-
-  #name(index: number): string {
-    const token = this.tokens[index];
-    const written = this.text.slice(token?.start ?? 0, token?.end ?? 0);
-    return written.startsWith('"') ? written.slice(1, -1).replaceAll('""', '"') : written.toLowerCase();
-  }
-
-  /** The index of the next such token outside of parentheses and of CASE … END, or of the semicolon or end before. */
-  #find(wanted: RegExp, from = this.#at): number {
-    let depth = 0;
-    let cases = 0;
-    for (let at = from; at < this.tokens.length; at++) {
-      const word = this.tokens[at]?.word ?? '';
-      if (depth === 0 && (word === ';' || (cases === 0 && wanted.test(word) && at >= from))) return at;
-      if (word === '(' || word === '[') depth++;
-      else if (word === ')' || word === ']') depth--;
-      else if (word === 'CASE') cases++;
-      else if (word === 'END' && cases > 0) cases--;
-    }
-    return this.tokens.length;
-  }
-
-  #add(kind: Piece['kind'], from: number, to: number, blank?: readonly [number, number]): void {
-    const start = this.tokens[from]?.start;
-    const end = this.tokens[to - 1]?.end;
-    if (start === undefined || end === undefined || to <= from) return;
-    this.pieces.push({ kind, start, end, ...(blank && { blank }) });
-  }
-
-  /** An expression from here to one of these words, which is passed. */
-  #expressionUntil(wanted: RegExp): void {
-    const end = this.#find(wanted);
-    this.#add('expression', this.#at, end);
-    this.#at = end + 1;
   }
 
   #statement(): void {
-    const word = this.#word();
+    const word = this.word();
     if (word === '<<') {
       this.#label();
       return;
     }
     // A name that PL/pgSQL has a word for, too, is a variable before these.
-    if (/^(:=|=|\[|\.)$/.test(this.#word(1)) && /^[A-Z_$]|^$|[^ -~]/.test(word)) {
+    if (/^(:=|=|\[|\.)$/.test(this.word(1)) && /^[A-Z_$]|^$|[^ -~]/.test(word)) {
       this.#assignment();
       return;
     }
     switch (word) {
       case 'DECLARE':
-        this.#at++;
+        this.at++;
         this.#declarations();
         return;
       case 'BEGIN':
@@ -112,7 +56,7 @@ class Reader implements Body {
       case 'LOOP':
       case 'EXCEPTION':
       case ';':
-        this.#at++;
+        this.at++;
         return;
       case 'END':
       case 'NULL':
@@ -122,23 +66,23 @@ class Reader implements Body {
       case 'MOVE':
       case 'CLOSE':
       case 'GET':
-        this.#at = this.#find(/^;$/) + 1;
+        this.at = this.find(/^;$/) + 1;
         return;
       case 'IF':
       case 'ELSIF':
       case 'ELSEIF':
       case 'WHEN':
-        this.#at++;
-        this.#expressionUntil(/^THEN$/);
+        this.at++;
+        this.expressionUntil(/^THEN$/);
         return;
       case 'WHILE':
-        this.#at++;
-        this.#expressionUntil(/^LOOP$/);
+        this.at++;
+        this.expressionUntil(/^LOOP$/);
         return;
       case 'CASE':
-        this.#at++;
-        if (this.#word() !== 'WHEN') this.#add('expression', this.#at, this.#find(/^WHEN$/));
-        this.#at = this.#find(/^WHEN$/);
+        this.at++;
+        if (this.word() !== 'WHEN') this.add('expression', this.at, this.find(/^WHEN$/));
+        this.at = this.find(/^WHEN$/);
         return;
       default:
         this.#action(word);
@@ -152,14 +96,14 @@ class Reader implements Body {
         this.#forLoop();
         return;
       case 'FOREACH':
-        this.#at = this.#find(/^ARRAY$/) + 1;
-        this.#expressionUntil(/^LOOP$/);
+        this.at = this.find(/^ARRAY$/) + 1;
+        this.expressionUntil(/^LOOP$/);
         return;
       case 'EXIT':
       case 'CONTINUE': {
-        const when = this.#find(/^WHEN$/);
-        this.#at = when + (this.tokens[when]?.word === 'WHEN' ? 1 : 0);
-        this.#expressionUntil(/^;$/);
+        const when = this.find(/^WHEN$/);
+        this.at = when + (this.tokens[when]?.word === 'WHEN' ? 1 : 0);
+        this.expressionUntil(/^;$/);
         return;
       }
       case 'RETURN':
@@ -170,221 +114,171 @@ class Reader implements Body {
         return;
       case 'PERFORM':
       case 'ASSERT':
-        this.#at++;
-        this.#expressionUntil(/^;$/);
+        this.at++;
+        this.expressionUntil(/^;$/);
         return;
       case 'EXECUTE':
-        this.#at++;
-        this.#execute(/^;$/);
+        this.at++;
+        this.execute(/^;$/);
         return;
       case 'OPEN':
         this.#open();
         return;
       default:
-        this.#query(/^;$/);
+        this.query(/^;$/);
         return;
     }
   }
 
   #label(): void {
-    this.variables.push(this.#name(this.#at + 1));
-    this.#at = this.#find(/^>>$/) + 1;
+    this.variables.push(this.name(this.at + 1));
+    this.at = this.find(/^>>$/) + 1;
   }
 
   #assignment(): void {
-    const operator = this.#find(/^:?=$/);
+    const operator = this.find(/^:?=$/);
     // Subscripts are expressions of their own.
-    this.#add('expression', this.#at, operator);
-    this.#at = operator + 1;
-    this.#expressionUntil(/^;$/);
+    this.add('expression', this.at, operator);
+    this.at = operator + 1;
+    this.expressionUntil(/^;$/);
   }
 
   #declarations(): void {
-    while (this.#at < this.tokens.length && this.#word() !== 'BEGIN') {
-      if (this.#word() === 'DECLARE') {
-        this.#at++;
+    while (this.at < this.tokens.length && this.word() !== 'BEGIN') {
+      if (this.word() === 'DECLARE') {
+        this.at++;
         continue;
       }
-      if (this.#word() === '<<') {
+      if (this.word() === '<<') {
         this.#label();
         continue;
       }
-      this.variables.push(this.#name(this.#at++));
-      const end = this.#find(/^;$/);
-      if (this.#word() === 'ALIAS') this.#at = end + 1;
-      else if (/^(CURSOR|NO|SCROLL)$/.test(this.#word()) && this.#find(/^CURSOR$/) < end) this.#cursor();
+      this.variables.push(this.name(this.at++));
+      const end = this.find(/^;$/);
+      if (this.word() === 'ALIAS') this.at = end + 1;
+      else if (/^(CURSOR|NO|SCROLL)$/.test(this.word()) && this.find(/^CURSOR$/) < end) this.#cursor();
       else this.#variable();
     }
   }
 
   #cursor(): void {
-    this.#at = this.#find(/^CURSOR$/) + 1;
-    if (this.#word() === '(') {
-      const close = this.#closing(this.#at);
-      for (let at = this.#at + 1; at < close; ) {
-        const comma = Math.min(this.#find(/^[,)]$/, at), close);
-        this.variables.push(this.#name(at));
+    this.at = this.find(/^CURSOR$/) + 1;
+    if (this.word() === '(') {
+      const close = this.closing(this.at);
+      for (let at = this.at + 1; at < close; ) {
+        const comma = Math.min(this.find(/^[,)]$/, at), close);
+        this.variables.push(this.name(at));
         const isIn = this.tokens[at + 1]?.word === 'IN';
-        this.#add('type', at + (isIn ? 2 : 1), comma);
+        this.add('type', at + (isIn ? 2 : 1), comma);
         at = comma + 1;
       }
-      this.#at = close + 1;
+      this.at = close + 1;
     }
     // FOR or IS
-    this.#at++;
-    this.#query(/^;$/);
-  }
-
-  #closing(open: number): number {
-    let depth = 0;
-    for (let at = open; at < this.tokens.length; at++) {
-      const word = this.tokens[at]?.word;
-      if (word === '(') depth++;
-      else if (word === ')' && --depth === 0) return at;
-    }
-    return this.tokens.length;
+    this.at++;
+    this.query(/^;$/);
   }
 
   #variable(): void {
-    if (this.#word() === 'CONSTANT') this.#at++;
-    const end = this.#find(/^(COLLATE|NOT|DEFAULT|:=|=)$/);
-    this.#add('type', this.#at, end);
-    const value = this.#find(/^(DEFAULT|:=|=)$/, end);
-    this.#at = value;
-    if (this.#word() === ';' || value >= this.tokens.length) {
-      this.#at++;
+    if (this.word() === 'CONSTANT') this.at++;
+    const end = this.find(/^(COLLATE|NOT|DEFAULT|:=|=)$/);
+    this.add('type', this.at, end);
+    const value = this.find(/^(DEFAULT|:=|=)$/, end);
+    this.at = value;
+    if (this.word() === ';' || value >= this.tokens.length) {
+      this.at++;
       return;
     }
-    this.#at++;
-    this.#expressionUntil(/^;$/);
+    this.at++;
+    this.expressionUntil(/^;$/);
   }
 
   #forLoop(): void {
-    const target = this.#at + 1;
-    const inWord = this.#find(/^IN$/);
-    this.variables.push(this.#name(target));
-    this.#at = inWord + 1;
-    const loop = this.#find(/^LOOP$/);
-    const bounds = this.#find(/^\.\.$/);
-    if (this.#word() === 'EXECUTE') {
-      this.#at++;
-      this.#execute(/^LOOP$/);
+    const target = this.at + 1;
+    const inWord = this.find(/^IN$/);
+    this.variables.push(this.name(target));
+    this.at = inWord + 1;
+    const loop = this.find(/^LOOP$/);
+    const bounds = this.find(/^\.\.$/);
+    if (this.word() === 'EXECUTE') {
+      this.at++;
+      this.execute(/^LOOP$/);
       return;
     }
     if (bounds < loop) {
-      if (this.#word() === 'REVERSE') this.#at++;
-      this.#expressionUntil(/^\.\.$/);
-      const by = this.#find(/^(BY|LOOP)$/);
-      this.#expressionUntil(/^(BY|LOOP)$/);
-      if (by < loop) this.#expressionUntil(/^LOOP$/);
+      if (this.word() === 'REVERSE') this.at++;
+      this.expressionUntil(/^\.\.$/);
+      const by = this.find(/^(BY|LOOP)$/);
+      this.expressionUntil(/^(BY|LOOP)$/);
+      if (by < loop) this.expressionUntil(/^LOOP$/);
       return;
     }
-    if (queryStarts.test(this.#word())) {
-      this.#query(/^LOOP$/);
+    if (queryStarts.test(this.word())) {
+      this.query(/^LOOP$/);
       return;
     }
     // A cursor, perhaps with arguments.
-    if (this.#word(1) === '(') this.#add('arguments', this.#at + 1, loop);
-    this.#at = loop + 1;
+    if (this.word(1) === '(') this.add('arguments', this.at + 1, loop);
+    this.at = loop + 1;
   }
 
   #return(): void {
-    this.#at++;
-    if (this.#word() === 'NEXT') this.#at++;
-    else if (this.#word() === 'QUERY') {
-      this.#at++;
-      if (this.#word() !== 'EXECUTE') {
-        this.#query(/^;$/);
+    this.at++;
+    if (this.word() === 'NEXT') this.at++;
+    else if (this.word() === 'QUERY') {
+      this.at++;
+      if (this.word() !== 'EXECUTE') {
+        this.query(/^;$/);
         return;
       }
-      this.#at++;
-      this.#execute(/^;$/);
+      this.at++;
+      this.execute(/^;$/);
       return;
     }
-    this.#expressionUntil(/^;$/);
-  }
-
-  /** EXECUTE expression [INTO target] [USING expressions]. */
-  #execute(end: RegExp): void {
-    const stop = new RegExp(`^(INTO|USING)$|${end.source}`);
-    this.#expressionUntil(stop);
-    while (this.#at <= this.tokens.length && !end.test(this.tokens[this.#at - 1]?.word ?? ';')) {
-      if (this.tokens[this.#at - 1]?.word === ';') return;
-      const isUsing = this.tokens[this.#at - 1]?.word === 'USING';
-      const next = this.#find(stop);
-      if (isUsing) this.#add('expression', this.#at, next);
-      this.#at = next + 1;
-    }
+    this.expressionUntil(/^;$/);
   }
 
   #raise(): void {
-    this.#at++;
-    if (levels.test(this.#word())) this.#at++;
-    const format = this.tokens[this.#at];
-    const end = this.#find(/^;$/);
+    this.at++;
+    if (levels.test(this.word())) this.at++;
+    const format = this.tokens[this.at];
+    const end = this.find(/^;$/);
     if (format?.kind === 'string') this.messages.push(format.start);
-    while (this.#at < end && this.#word() !== ',' && this.#word() !== 'USING') this.#at++;
-    while (this.#at < end) {
+    while (this.at < end && this.word() !== ',' && this.word() !== 'USING') this.at++;
+    while (this.at < end) {
       // Behind the comma or USING; options are written name = expression.
-      const isUsing = this.#word() === 'USING';
-      this.#at++;
-      if (isUsing || /^:?=$/.test(this.#word(1))) {
-        if (/^:?=$/.test(this.#word(1))) this.#at += 2;
+      const isUsing = this.word() === 'USING';
+      this.at++;
+      if (isUsing || /^:?=$/.test(this.word(1))) {
+        if (/^:?=$/.test(this.word(1))) this.at += 2;
       }
-      const next = Math.min(this.#find(/^(,|USING)$/), end);
-      this.#add('expression', this.#at, next);
-      this.#at = next;
+      const next = Math.min(this.find(/^(,|USING)$/), end);
+      this.add('expression', this.at, next);
+      this.at = next;
     }
-    this.#at = end + 1;
+    this.at = end + 1;
   }
 
   #open(): void {
-    this.#at += 2;
-    if (this.#word() === '(') {
-      const end = this.#find(/^;$/);
-      this.#add('arguments', this.#at, end);
-      this.#at = end + 1;
+    this.at += 2;
+    if (this.word() === '(') {
+      const end = this.find(/^;$/);
+      this.add('arguments', this.at, end);
+      this.at = end + 1;
       return;
     }
-    const end = this.#find(/^;$/);
-    const forWord = this.#find(/^FOR$/);
-    this.#at = Math.min(forWord + 1, end);
-    if (this.#word() === 'EXECUTE') {
-      this.#at++;
-      this.#execute(/^;$/);
+    const end = this.find(/^;$/);
+    const forWord = this.find(/^FOR$/);
+    this.at = Math.min(forWord + 1, end);
+    if (this.word() === 'EXECUTE') {
+      this.at++;
+      this.execute(/^;$/);
       return;
     }
     if (forWord < end) {
-      this.#query(/^;$/);
+      this.query(/^;$/);
       return;
     }
-    this.#at = end + 1;
-  }
-
-  #query(until: RegExp): void {
-    const from = this.#at;
-    const end = this.#find(until);
-    this.#at = end + 1;
-    if (end <= from) return;
-    this.#add('query', from, end, this.#into(from, end));
-  }
-
-  /** INTO [STRICT] target [, target …]; INSERT INTO and MERGE INTO are SQL's own. */
-  #into(from: number, end: number): readonly [number, number] | undefined {
-    if (/^(CREATE|IMPORT|EXPLAIN)$/.test(this.tokens[from]?.word ?? '')) return undefined;
-    for (let at = from + 1; at < end; at++) {
-      if (this.tokens[at]?.word !== 'INTO') continue;
-      if (/^(INSERT|MERGE)$/.test(this.tokens[at - 1]?.word ?? '')) continue;
-      let to = at + 1;
-      if (this.tokens[to]?.word === 'STRICT') to++;
-      for (to++; to < end; ) {
-        const word = this.tokens[to]?.word;
-        if (word === '.' || word === ',') to += 2;
-        else if (word === '[') to = this.#find(/^\]$/, to + 1) + 1;
-        else break;
-      }
-      return [this.tokens[at]?.start ?? 0, this.tokens[to - 1]?.end ?? 0];
-    }
-    return undefined;
+    this.at = end + 1;
   }
 }

@@ -8,7 +8,8 @@ import {
   definitionHandlers,
   renameOperatorsAndCollations,
 } from './definitions.js';
-import { checkNames, checkStrings, findMention } from './nameStrings.js';
+import { expressionHandlers } from './expressions.js';
+import { checkNames, checkStrings, findMention } from './mentions.js';
 import type { Place } from './place.js';
 import { queryHandlers } from './queries.js';
 import type { Renamed, Renames } from './renames.js';
@@ -19,6 +20,7 @@ import { type Handlers, type Tree, walk } from './tree.js';
 export type { Renamed, Renames } from './renames.js';
 
 const handlers: Handlers = {
+  ...expressionHandlers,
   ...definitionHandlers,
   ...queryHandlers,
   CreateFunctionStmt: createFunction,
