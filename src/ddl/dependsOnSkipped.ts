@@ -1,4 +1,5 @@
 /** Which statements cannot work because of what was skipped before them. Best effort, by the names they mention. */
+import { parseIdentifiers } from '../protocol/mapping.js';
 import { displayName, displayRelation } from './identifier.js';
 import { parseStatement } from './parser.js';
 import type { Statement } from './statement.js';
@@ -60,7 +61,10 @@ export function dependsOnSkipped(statement: Statement, skipped: ReadonlySet<stri
     const found = relationTypes.map((type) => `${type} ${name}`).find((object) => skipped.has(object));
     if (found !== undefined && found !== statement.object) return found;
   }
-  return mentionedSkipped(statement, skipped instanceof SkippedObjects ? skipped : SkippedObjects.of(skipped));
+  return mentionedSkipped(
+    statement,
+    skipped instanceof SkippedObjects ? skipped : SkippedObjects.of(skipped),
+  );
 }
 
 /** Statements that only say something about an object; whom else they mention does not matter. */
@@ -77,9 +81,7 @@ const says: ReadonlySet<string> = new Set([
 function mentionedSkipped(statement: Statement, skipped: SkippedObjects): string | undefined {
   if (says.has(statement.kind) || statement.parseError !== undefined) return undefined;
   // Parsing again is paid only by statements that hold the letters of a skipped name.
-  const candidates = skipped
-    .mentionedIn(statement.text)
-    .filter(({ object }) => object !== statement.object);
+  const candidates = skipped.mentionedIn(statement.text).filter(({ object }) => object !== statement.object);
   if (candidates.length === 0) return undefined;
   const node = parseStatement(statement.text).node;
   if (node === undefined) return undefined;
@@ -156,6 +158,7 @@ function collect(value: unknown, key: string, into: Map<string, Set<Role>>, dept
     return;
   }
   if (typeof value !== 'object' || value === null) return;
+  noteNameString(value, into);
   const entries = Object.entries(value);
   const { relname, schemaname } = value as { relname?: unknown; schemaname?: unknown };
   if (typeof relname === 'string') {
@@ -170,6 +173,18 @@ function collect(value: unknown, key: string, into: Map<string, Set<Role>>, dept
     const isType = name === 'names' && key !== 'TypeName';
     collect(inner, isType ? 'type' : name, into, depth + 1);
   }
+}
+
+/** `'shop.ticket'::regclass`, which nextval is given. */
+function noteNameString(value: object, into: Map<string, Set<Role>>): void {
+  const { typeName, arg } = value as {
+    typeName?: { names?: readonly unknown[] };
+    arg?: { A_Const?: { sval?: { sval?: unknown } } };
+  };
+  const text = arg?.A_Const?.sval?.sval;
+  if (typeof text !== 'string' || stringOf(typeName?.names?.at(-1)) !== 'regclass') return;
+  const names = parseIdentifiers(text);
+  if (names) note(into, displayName(...names), 'relation');
 }
 
 function stringOf(node: unknown): string | undefined {

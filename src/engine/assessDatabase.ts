@@ -38,7 +38,7 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   };
   const filter = await chosenSchemas(source, database, mapping);
   const tables = await listSourceTables(source, filter, mapping);
-  const assessed = await assessSource(source, tables, filter);
+  const assessed = await assessSource(source, tables, filter, job);
   for (const finding of assessed.findings) tracker.finding(finding);
   assessTarget(
     { versionNum: source.versionNum, extensions: assessed.extensions },

@@ -1,6 +1,6 @@
 import type { DdlContext } from '../protocol/ddl.js';
 import { chosenSchemas, type SchemaFilter } from './catalog/filter.js';
-import { objectsOutside } from './catalog/outside.js';
+import { readOutside } from './catalog/outside.js';
 import type { TargetState } from './catalog/server.js';
 import { listSourceTables, type SourceTable } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
@@ -44,6 +44,8 @@ export async function planDatabase(
   const files = from.purpose === 'run' ? await readFiles(job) : undefined;
   const filter = await chosenSchemas(source, database, mapping);
   const tables = await listSourceTables(source, filter, mapping);
+  const { extensions } = options;
+  const outside = await readOutside(source, { filter, mapping, tables, extensions });
   const { sql, tool } = await dumpSchema({
     spec: job.source,
     versionNum: source.versionNum,
@@ -51,6 +53,7 @@ export async function planDatabase(
     tool: options.dumpTool,
     includeSchemas: filter.include,
     excludeSchemas: [...filter.exclude, 'flexferry'],
+    excludeRelations: outside.relations,
     contents: { ...options, owners: options.owners === 'keep' },
     signal: job.signal,
     distDir: job.distDir,
@@ -62,7 +65,7 @@ export async function planDatabase(
     options,
     target,
     preexisting: from.preexisting,
-    outside: await objectsOutside(source, filter),
+    outside: outside.objects,
     ...(files && { files }),
   };
   return { ddl: await planInWorker(request, job), filter, tables, tool };

@@ -1,7 +1,9 @@
 import { plural } from '../../base/format.js';
 import type { ErrorCode } from '../../protocol/errorCodes.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
+import type { Mapping } from '../../protocol/mapping.js';
 import type { Finding } from '../../protocol/model.js';
+import type { ProjectOptions } from '../../protocol/project.js';
 import type { SchemaFilter } from '../catalog/filter.js';
 import { type Extension, listExtensions, sourceFeatures, type TargetState } from '../catalog/server.js';
 import type { SourceTable } from '../catalog/tables.js';
@@ -46,6 +48,10 @@ export async function assessSource(
   source: Session,
   tables: readonly SourceTable[],
   filter: SchemaFilter,
+  choice: {
+    readonly mapping: Pick<Mapping, 'extension'>;
+    readonly options: Pick<ProjectOptions, 'extensions' | 'publications'>;
+  },
 ): Promise<Assessed> {
   if (source.versionNum < 100000) {
     throw new Fault(
@@ -55,9 +61,13 @@ export async function assessSource(
   }
   const unreadable = tables.filter((t) => t.relkind === 'r' && !t.readable);
   const features = await sourceFeatures(source, filter);
+  const taken = new Set(tables.map((t) => t.oid));
   const forbidden = [
     ...unreadable.map((t) => `table ${nameOf(t)}`),
-    ...features.unreadableSequences.map((s) => `sequence ${s}`),
+    // A sequence goes with the table that owns it.
+    ...features.unreadableSequences
+      .filter(({ owner }) => owner === null || taken.has(owner))
+      .map(({ name }) => `sequence ${name}`),
   ];
   if (forbidden.length > 0) {
     throw new Fault('FF200', `The user ${source.spec.user} may not read ${enumerate(forbidden)}.`, {
@@ -73,7 +83,7 @@ export async function assessSource(
     );
   }
   const findings: Omit<Finding, 'database'>[] = [];
-  if (features.publications > 0)
+  if (features.publications > 0 && !choice.options.publications)
     findings.push(
       finding(
         'FF412',
@@ -121,7 +131,11 @@ export async function assessSource(
         'replica identity',
       ),
     );
-  return { findings, extensions: await listExtensions(source) };
+  const extensions = await listExtensions(source);
+  return {
+    findings,
+    extensions: choice.options.extensions ? extensions.filter((e) => choice.mapping.extension(e.name)) : [],
+  };
 }
 
 /** The same for the target: version, writability, rights, what is in the way, extensions that are needed. */

@@ -1,6 +1,7 @@
 import { displayName } from '../../ddl/identifier.js';
 import type { Session } from '../postgres/session.js';
 import { notOfExtension, type SchemaFilter, schemaCondition } from './filter.js';
+import { type MoreTargetFacts, moreTargetFacts } from './targetFacts.js';
 
 /** Who a database is: the same value means the same database, whatever host name was used to reach it. */
 export async function databaseIdentity(session: Session): Promise<string> {
@@ -52,7 +53,8 @@ export interface SourceFeatures {
   readonly securityLabels: number;
   /** Objects of this database in a tablespace of their own. */
   readonly inTablespaces: number;
-  readonly unreadableSequences: readonly string[];
+  /** `owner`: oid of the table that it belongs to. */
+  readonly unreadableSequences: readonly { readonly name: string; readonly owner: string | null }[];
 }
 
 export async function sourceFeatures(session: Session, filter: SchemaFilter): Promise<SourceFeatures> {
@@ -63,15 +65,18 @@ export async function sourceFeatures(session: Session, filter: SchemaFilter): Pr
              WHERE s.classoid = 'pg_database'::regclass AND s.objoid = ${thisDatabase}))::int AS "securityLabels",
            (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE c.reltablespace <> 0 AND ${schemaCondition(filter)})::int AS "inTablespaces"`);
-  const sequences = await session.query<{ name: string }>(`
-    SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  const sequences = await session.query<{ name: string; owner: string | null }>(`
+    SELECT format('%I.%I', n.nspname, c.relname) AS name,
+      (SELECT d.refobjid::text FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+         AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 LIMIT 1) AS owner
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'S' AND ${schemaCondition(filter)} AND ${notOfExtension('pg_class', 'c.oid')}
       AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) ORDER BY 1`);
   const found = rows[0] ?? { publications: 0, securityLabels: 0, inTablespaces: 0 };
   return {
     ...found,
     subscriptions: await countSubscriptions(session, thisDatabase),
-    unreadableSequences: sequences.rows.map((r) => r.name),
+    unreadableSequences: sequences.rows,
   };
 }
 
@@ -88,7 +93,7 @@ async function countSubscriptions(session: Session, thisDatabase: string): Promi
 }
 
 /** The target server and database as the rules need to know them. */
-export interface TargetState {
+export interface TargetState extends MoreTargetFacts {
   readonly versionNum: number;
   readonly isFlexibleServer: boolean;
   /** azure.extensions, lower case; null where there is no such setting. */
@@ -100,12 +105,6 @@ export interface TargetState {
   /** Everything a user made here, as `table public.orders`, unquoted: empty for a new database. */
   readonly objects: string[];
   readonly installedExtensions: ReadonlySet<string>;
-  readonly isSuperuser: boolean;
-  readonly bypassesRowSecurity: boolean;
-  /** shared_preload_libraries. */
-  readonly preloadLibraries: ReadonlySet<string>;
-  /** Names in pg_collation. */
-  readonly collations: ReadonlySet<string>;
 }
 
 export async function targetState(target: Session): Promise<TargetState> {
@@ -117,10 +116,6 @@ export async function targetState(target: Session): Promise<TargetState> {
     installed: string;
     read_only: boolean;
     can_create: boolean;
-    superuser: boolean;
-    bypass: boolean;
-    preload: string;
-    collations: string;
   }>(`
     SELECT current_setting('azure.extensions', true) IS NOT NULL
              OR EXISTS (SELECT FROM pg_roles WHERE rolname = 'azure_pg_admin') AS flexible,
@@ -129,11 +124,7 @@ export async function targetState(target: Session): Promise<TargetState> {
            (SELECT json_agg(rolname)::text FROM pg_roles) AS roles,
            (SELECT coalesce(json_agg(extname), '[]')::text FROM pg_extension) AS installed,
            pg_is_in_recovery() OR (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_read_only') = 'on' AS read_only,
-           has_database_privilege(current_database(), 'CREATE') AS can_create,
-           rolsuper AS superuser, rolsuper OR rolbypassrls AS bypass,
-           coalesce((SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries'), '') AS preload,
-           (SELECT json_agg(DISTINCT collname)::text FROM pg_collation) AS collations
-    FROM pg_roles WHERE rolname = current_user`);
+           has_database_privilege(current_database(), 'CREATE') AS can_create`);
   const row = rows[0];
   if (!row) throw new Error('no row from the target');
   return {
@@ -152,10 +143,7 @@ export async function targetState(target: Session): Promise<TargetState> {
     canCreateInDatabase: row.can_create,
     objects: await userObjects(target),
     installedExtensions: new Set(JSON.parse(row.installed) as string[]),
-    isSuperuser: row.superuser,
-    bypassesRowSecurity: row.bypass,
-    preloadLibraries: new Set(row.preload.split(/[\s,]+/).filter(Boolean)),
-    collations: new Set(JSON.parse(row.collations) as string[]),
+    ...(await moreTargetFacts(target)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ConnectionSpec } from '../../protocol/connection.js';
+import type { RelationName } from '../../protocol/model.js';
 import { Fault } from '../errors/fault.js';
 import { connect } from '../postgres/connect.js';
 import { dumpBuiltin } from './builtin.js';
@@ -17,6 +18,8 @@ export interface DumpSchema {
   /** Exact names; all schemas when absent or empty. */
   readonly includeSchemas?: readonly string[];
   readonly excludeSchemas?: readonly string[];
+  /** Left out, and not locked either. */
+  readonly excludeRelations?: readonly RelationName[];
   /** What is in the dump beside the objects themselves; {@link defaultContents} if absent. */
   readonly contents?: DumpContents;
   readonly signal: AbortSignal;
@@ -95,7 +98,11 @@ export async function dumpSchema(options: DumpSchema): Promise<{ sql: string; to
 
 async function chooseNative(options: DumpSchema): Promise<NativePgDump | undefined> {
   if (options.tool === 'builtin') return undefined;
-  const schemas = [...(options.includeSchemas ?? []), ...(options.excludeSchemas ?? [])];
+  const schemas = [
+    ...(options.includeSchemas ?? []),
+    ...(options.excludeSchemas ?? []),
+    ...(options.excludeRelations ?? []).flatMap(({ schema, name }) => [schema, name]),
+  ];
   // argv of a Windows program loses what the code page of the system lacks.
   const nameSafe = process.platform !== 'win32' || schemas.every((name) => /^[ -~]*$/.test(name));
   const filtered = (options.includeSchemas?.length ?? 0) > 0;
@@ -131,6 +138,9 @@ async function dumpArguments(options: DumpSchema): Promise<string[]> {
     `--lock-wait-timeout=${lockWaitMs}`,
     ...include.map((name) => `--schema=${exactPattern(name)}`),
     ...(options.excludeSchemas ?? []).map((name) => `--exclude-schema=${exactPattern(name)}`),
+    ...(options.excludeRelations ?? []).map(
+      ({ schema, name }) => `--exclude-table=${exactPattern(schema)}.${exactPattern(name)}`,
+    ),
     ...extensions.map((name) => `--extension=${exactPattern(name)}`),
   ];
 }
