@@ -8,9 +8,12 @@ import { defaultOptions, type Project, projectVersion } from '../../src/protocol
 import { type DemoServers, startDemoServers } from '../demo/servers.js';
 import {
   clearNotifications,
+  dialog,
   editorTab,
+  press,
   runCommand,
   showContainer,
+  statusBarItem,
   toast,
   treeItem,
 } from '../support/workbenchPage.js';
@@ -141,8 +144,10 @@ describe(`the review of the DDL, ${theme}`, () => {
 
   step('a statement that only the server can refuse fails at its place', async () => {
     await append(page, "\nCREATE VIEW port.names AS SELECT '🙂', nmae FROM port.ships;\n");
-    await save('pre-data.sql');
     await runCommand(page, 'Flexferry: Start Migration');
+    await dialog(page).getByText('What is saved is what runs').waitFor();
+    await session.screenshot(`ddl-unsaved-${theme}`);
+    await press(page, 'Save and Go On');
     await toast(page, 'port.names').waitFor({ timeout: 60_000 });
     await toast(page, 'column "nmae" does not exist').waitFor();
     await problem('column "nmae" does not exist').first().waitFor();
@@ -152,7 +157,13 @@ describe(`the review of the DDL, ${theme}`, () => {
   });
 
   step('corrected and saved, the run goes on from there and ends verified', async () => {
+    const place = await statusBarItem(page, /^Ln \d+, Col \d+$/).innerText();
+    await editor(page).click({ position: { x: 300, y: 60 } });
+    await page.keyboard.press('ControlOrMeta+Home');
+    await statusBarItem(page, 'Ln 1, Col 1').waitFor();
     await toast(page, 'port.names').getByRole('button', { name: 'Open', exact: true }).click();
+    await statusBarItem(page, place).waitFor();
+    await page.locator('.editor-instance .monaco-editor.focused').waitFor();
     // The cursor stands before the name that the server does not know.
     await page.keyboard.press('ControlOrMeta+Shift+ArrowRight');
     await page.keyboard.insertText('name');
@@ -175,10 +186,41 @@ describe(`the review of the DDL, ${theme}`, () => {
     assert.ok(Number(found.rows[0].names) > 0 && Number(found.rows[0].bills) > 0, JSON.stringify(found.rows));
   });
 
+  step('a statement is run on the target by hand, asked for once', async () => {
+    await clearNotifications(page);
+    await editorTab(page, /^pre-data\.sql/).click();
+    await append(page, '\nCREATE TABLE port.buoys (id integer);\n');
+    const lens = (state: string) => page.locator('.codelens-decoration', { hasText: state }).last();
+    await lens('Will run').getByText('Run now on target').click();
+    await dialog(page)
+      .getByText(/^Run on .*\/harbour_review\?$/)
+      .waitFor();
+    await session.screenshot(`ddl-run-${theme}`);
+    await press(page, 'Run');
+    await statusBarItem(page, /table port\.buoys ran on/).waitFor();
+    await lens('Will run').waitFor({ state: 'detached' });
+    await lens('Done').getByText('Run now on target').click();
+    await toast(page, /already exists/).waitFor();
+    await problem(/already exists/)
+      .first()
+      .waitFor();
+    await lens('Failed').waitFor();
+    await clearNotifications(page);
+    await editorTab(page, /^pre-data\.sql/).click();
+    await runCommand(page, 'File: Revert File');
+  });
+
   step('what will run is compared with what the target has now', async () => {
     await runCommand(page, 'Flexferry: Compare with Target');
     await editorTab(page, /target now ↔ will run/).waitFor();
     await page.locator('.monaco-diff-editor .original .view-line', { hasText: 'client_encoding' }).waitFor();
     await session.screenshot(`ddl-target-${theme}`);
+  });
+
+  step('after a reload the files know what became of their statements', async () => {
+    await page.keyboard.press('ControlOrMeta+w');
+    await editorTab(page, /^pre-data\.sql/).click();
+    await page.reload();
+    await page.locator('.codelens-decoration', { hasText: 'Done' }).first().waitFor();
   });
 });

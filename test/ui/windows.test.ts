@@ -176,6 +176,18 @@ describe('an untrusted workspace', () => {
     await refusal.waitFor();
     assert.equal(await toast(page, 'Migrating planted').count(), 0);
   });
+
+  step('nor are its servers asked for their DDL', async () => {
+    const { page } = session;
+    await clearNotifications(page);
+    await runCommand(page, 'Flexferry: Review DDL');
+    const several = quickPickRow(page, 'planted');
+    const refusal = toast(page, 'untrusted workspace are not run');
+    await several.or(refusal).first().waitFor();
+    if (await several.isVisible()) await several.click();
+    await refusal.waitFor();
+    assert.equal(await toast(page, 'Generating the DDL').count(), 0);
+  });
 });
 
 describe('a high-contrast window that is reloaded while two databases are migrated', () => {
