@@ -51,8 +51,8 @@ export async function generateDdl(params: GenerateParams, hooks: GenerateHooks):
     const globals = await readGlobals(jobs);
     for (const finding of globals.findings) tracker.finding({ ...finding, database: '' });
     const { saved } = globalsPaths(params.directory);
-    if (globals.sql !== '' || (await readText(saved)) !== undefined)
-      files.push({ path: saved, ...(await writeGlobals(params.directory, globals)) });
+    const written = await writeGlobals(params.directory, globals);
+    if (written) files.push({ path: saved, ...written });
     const roles = rolesMadeBy((await readText(saved)) ?? '');
     for (const job of jobs) files.push(...(await generate(job, roles)));
     return { files, findings: tracker.findings };

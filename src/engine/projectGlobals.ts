@@ -35,9 +35,11 @@ export async function readGlobals(jobs: readonly DatabaseJob[]): Promise<Globals
   );
 }
 
-/** Writes globals.sql, merged with what the user edited. */
-export function writeGlobals(directory: string, globals: Globals): Promise<FileOutcome> {
-  return writeGenerated(globalsPaths(directory), globals.sql);
+/** Writes globals.sql, merged with what the user edited. Roles that were made since are no reason to take them out. */
+export async function writeGlobals(directory: string, globals: Globals): Promise<FileOutcome | undefined> {
+  const paths = globalsPaths(directory);
+  if (globals.sql !== '') return writeGenerated(paths, globals.sql);
+  return (await readText(paths.saved)) === undefined ? undefined : { outcome: 'kept', conflicts: 0 };
 }
 
 /**
@@ -51,7 +53,7 @@ export async function runProjectGlobals(jobs: readonly DatabaseJob[], tracker: R
   const paths = globalsPaths(first.directory);
   const saved = await readSaved(paths.saved);
   const isEdited = saved !== undefined && saved !== globals.sql && saved !== (await readText(paths.base));
-  if (!isEdited && (saved !== undefined || globals.sql !== '')) {
+  if (!isEdited && globals.sql !== '') {
     await writeText(paths.saved, globals.sql);
     await writeText(paths.base, globals.sql);
   }

@@ -49,11 +49,8 @@ function connectionProblems(project: Project): ProjectProblem[] {
       const parameters = parseConnectionText(project[side].connection);
       const secret = secretParameters.find((name) => parameters.get(name));
       if (secret === undefined) return [];
-      const message =
-        secret === 'password'
-          ? 'The connection holds a password. Remove it: a project file never holds one. The editor asks for it; the command line takes it from the environment or a password file.'
-          : `The connection holds ${secret}. Remove it: a project file never holds a secret.`;
-      return [problem(path, message, 'FF700')];
+      const message = `The connection holds a secret (${secret}), which everyone can read who gets this file. Remove it: the editor asks for it, the command line takes it from the environment or a password file.`;
+      return [problem(path, message, 'FF700', 'warning')];
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       const message = error.message.charAt(0).toUpperCase() + error.message.slice(1);

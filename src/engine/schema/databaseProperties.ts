@@ -1,3 +1,5 @@
+import { classify } from '../../ddl/classify.js';
+import { applyRules } from '../../ddl/flexibleServerRules.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { Mapping } from '../../protocol/mapping.js';
 import { endsRun } from '../errors/endsRun.js';
@@ -68,6 +70,15 @@ export async function copyDatabaseProperties(
     });
   }
   for (const { sql, object } of statements) {
+    // Settings of the source such as a default_transaction_read_only do not belong on the target.
+    const { action, finding } = applyRules(
+      classify({ text: sql, start: 0, end: sql.length }),
+      context.target,
+    );
+    if (action === 'skip') {
+      if (finding) tracker.finding({ ...finding, object });
+      continue;
+    }
     try {
       await target.script(sql);
     } catch (error) {

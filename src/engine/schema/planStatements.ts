@@ -8,6 +8,7 @@ import { redact } from '../../ddl/redact.js';
 import { rename } from '../../ddl/rename/rename.js';
 import type { Renames } from '../../ddl/rename/renames.js';
 import { renamesOf } from '../../ddl/rename/renamesOf.js';
+import { acrossStatements } from '../../ddl/rules/acrossStatements.js';
 import type { Statement } from '../../ddl/statement.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { Mapping } from '../../protocol/mapping.js';
@@ -98,7 +99,11 @@ export function planStatements(statements: readonly Statement[], input: PlanInpu
     postData,
     settings,
     renames,
-    findings: [...findings, ...missingRoles([...preData, ...postData], input.target.roles)],
+    findings: [
+      ...findings,
+      ...[...acrossStatements(statements, input.target).values()].map(({ finding }) => finding),
+      ...missingRoles([...preData, ...postData], input.target.roles),
+    ],
   };
 }
 

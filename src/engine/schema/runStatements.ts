@@ -43,7 +43,7 @@ export async function runStatements(
     context.signal.throwIfAborted();
     if (item.statement.section === 'session' && !item.skip) {
       await flush();
-      await session.script(item.sql);
+      await runSetting(context, session, phase, item);
     } else if (item.skip) reportSkipped(context, phase, item);
     else if (context.checkpoint.has('statement', item.key)) reportDone(context, phase, item);
     else {
@@ -53,6 +53,22 @@ export async function runStatements(
     }
   }
   await flush();
+}
+
+/** Always runs: it holds for this connection. */
+async function runSetting(
+  context: DatabaseContext,
+  session: Session,
+  phase: Phase,
+  item: PlannedStatement,
+): Promise<void> {
+  try {
+    await session.script(item.sql);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!(error instanceof Fault) || endsRun(error)) throw error;
+    reportFailed(context, phase, item, error);
+  }
 }
 
 /** One statement with its checkpoint. True when it was done. */
