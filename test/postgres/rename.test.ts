@@ -48,7 +48,6 @@ const corpora: Readonly<Record<string, Load>> = {
     await server.query(database, forServer(fixture('rename.source.sql'), server.major, false));
   },
   'every kind of object': async (server, database) => {
-    if (server.major < 13) return;
     await server.query(database, fixture('corpus.source.sql'));
     if (server.major >= 15) await server.query(database, fixture('corpus15.source.sql'));
   },
@@ -174,7 +173,10 @@ async function runAll(server: TestServer, database: string, texts: readonly stri
       // The built-in pg_dump is of 18. What a view's owner may not read cannot be refreshed, renamed or not.
       if (server.major < 17 && text === 'SET transaction_timeout = 0;') continue;
       if (text.startsWith('REFRESH ')) continue;
-      await client.query(text).catch((error: unknown) => {
+      // It writes for 11 and later.
+      const written =
+        server.major < 11 ? text.replace(/^(CREATE OPERATOR [^;]*)\bFUNCTION = /, '$1PROCEDURE = ') : text;
+      await client.query(written).catch((error: unknown) => {
         failed.push(`${error instanceof Error ? error.message : String(error)}: ${text}`);
       });
     }
@@ -241,6 +243,12 @@ function renamesOfServer(statements: readonly Statement[], rules: RenameRules): 
   return [...commands, ...last].join('\n');
 }
 
+/** After a rename by the server, a NOT NULL constraint no longer has the name that needs no mention. */
+const withoutNotNullNames = (text: string): string =>
+  text.startsWith('CREATE ')
+    ? text.replaceAll(/ CONSTRAINT ("([^"]|"")+"|\w+) NOT NULL/g, ' NOT NULL')
+    : text;
+
 /** The server keeps bodies and settings of functions as text, which it does not rename. */
 const withoutBody = (text: string): string =>
   /^CREATE (FUNCTION|PROCEDURE)/.test(text)
@@ -261,6 +269,7 @@ for (const major of majors) {
     after(() => server.stop());
 
     for (const [corpus, load] of Object.entries(corpora)) {
+      if (corpus === 'every kind of object' && major < 13) continue;
       test(`there and back: ${corpus}`, async () => {
         const source = await settledDump(server, load);
         for (const renameOwned of [false, true]) {
@@ -298,7 +307,10 @@ for (const major of majors) {
         // Where a new name clashes with an alias, the server finds another one for it.
         const comparable = (texts: readonly string[]): string[] =>
           sorted(
-            texts.map(withoutBody).filter((text) => !/^CREATE VIEW \S.*\.(v_self|neu_v_cte) AS/.test(text)),
+            texts
+              .map(withoutBody)
+              .map(withoutNotNullNames)
+              .filter((text) => !/^CREATE VIEW \S.*\.(v_self|neu_v_cte) AS/.test(text)),
           );
         assertSameTexts(
           comparable(source.map(({ text }) => rename(text, renames).text)),

@@ -46,6 +46,11 @@ export function literalOf(
 
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 
+const fromCode = (hex: string): string => {
+  const code = Number.parseInt(hex, 16);
+  return code > 0x10ffff ? '' : String.fromCodePoint(code);
+};
+
 /** Undefined where the string goes on behind a line break. */
 function decodeEscapes(inner: string): { content: string; offsets: readonly number[] } | undefined {
   let content = '';
@@ -60,7 +65,7 @@ function decodeEscapes(inner: string): { content: string; offsets: readonly numb
     const code = hex ?? short ?? long;
     const character =
       code !== undefined
-        ? String.fromCodePoint(Number.parseInt(code, 16))
+        ? fromCode(code)
         : octal !== undefined
           ? String.fromCodePoint(Number.parseInt(octal, 8))
           : letter !== undefined

@@ -50,7 +50,7 @@ export function checkStrings(place: Place): void {
   const { sql } = place;
   for (const token of sql.tokens) {
     if (token.kind !== 'string' || sql.claimedStrings.has(token.start)) continue;
-    withinLiteral(sql, token, (inner) => {
+    const isRead = withinLiteral(sql, token, (inner) => {
       const found = findMention(place, inner.text);
       if (found)
         inner.undecide(
@@ -59,6 +59,13 @@ export function checkStrings(place: Place): void {
           `The string names ${inner.text.slice(found.start, found.end)}, or something like it, which is renamed.`,
         );
     });
+    const isUnicode = /^u&/i.test(sql.text.slice(token.start, token.start + 2));
+    if (!isRead && isUnicode && place.surroundings.hasQueries)
+      sql.undecide(
+        token.start,
+        token.end,
+        'A string in Unicode escapes is not read; it may name something renamed.',
+      );
   }
 }
 

@@ -251,7 +251,18 @@ function dottedNames(text: string, tokens: readonly SqlToken[]): DottedName[] {
 
 function partOf(text: string, { start, end }: SqlToken): NamePart {
   const written = text.slice(start, end);
+  if (/^u&/i.test(written)) return { name: unicodeName(written.slice(3, -1)), start, end, quoted: true };
   if (written.startsWith('"'))
     return { name: written.slice(1, -1).replaceAll('""', '"'), start, end, quoted: true };
   return { name: written.replace(/[A-Z]/g, (c) => c.toLowerCase()), start, end, quoted: false };
+}
+
+/** U&"…" with the usual escape character. */
+function unicodeName(inner: string): string {
+  return inner
+    .replaceAll('""', '"')
+    .replaceAll(/\\(?:\\|\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4}))/g, (_, long?: string, short?: string) => {
+      const code = Number.parseInt(long ?? short ?? '5c', 16);
+      return code > 0x10ffff ? '' : String.fromCodePoint(code);
+    });
 }

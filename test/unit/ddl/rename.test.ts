@@ -350,6 +350,13 @@ describe('a statement is renamed in place', () => {
     assert.equal(rename('SELECT app.\0orders;', renames).text, 'SELECT app.\0orders;');
   });
 
+  it('reads names in Unicode escapes', () => {
+    assert.equal(
+      renamed('CREATE VIEW misc.v AS SELECT U&"ord\\0065rs".id FROM U&"\\0061pp".orders;', renames),
+      'CREATE VIEW misc.v AS SELECT "bookings".id FROM "sales".bookings;',
+    );
+  });
+
   it('back and forth gives the text it was', () => {
     const there = renamesFor({
       schemas: { app: 'Sales "x"' },
