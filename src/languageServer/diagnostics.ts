@@ -87,9 +87,11 @@ export function problemsIn(
       placed.push(place(failure(model.textOf(entry), status.error), entry));
     }
   }
-  for (const { start, end, ourName, theirName } of conflicts) {
+  for (const { start, end, sides } of conflicts) {
     if (end < range.start || start > range.end) continue;
-    const message = `Conflict between ${ourName || 'one side'} and ${theirName || 'the other'}. ${errorCodes.FF217.help}`;
+    const names = sides?.map(({ name }, index) => name || ['one side', 'the other'][index]).join(' and ');
+    const what = names === undefined ? 'Rest of a conflict.' : `Conflict between ${names}.`;
+    const message = `${what} ${errorCodes.FF217.help}`;
     const problem: Problem = {
       start: 0,
       end: end - start,

@@ -10,7 +10,7 @@ import { collect, type Database } from './workspace.js';
 /** Looking each up in the whole text has its price. */
 const mostObjects = 200;
 /** What is skipped because the target has it, or as good as has it. */
-const isThere = /^FF41[4568]\b/;
+const isThere = /^(FF41[4568]\b|It is there already)/;
 const classes: ReadonlySet<string> = new Set(['relation', 'routine', 'type']);
 
 /** One for each statement, at the first name of something skipped. */

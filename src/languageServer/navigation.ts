@@ -135,9 +135,11 @@ function heading(id: ObjectId, definitions: readonly Definition[], context: File
   const relation = id.class === 'relation' ? context?.relations.get(`${id.schema}\0${id.name}`) : undefined;
   const kind = definitions[0]?.kind ?? relation?.kind ?? id.class;
   const facts = relation
-    ? [`${relation.rows.toLocaleString('en')} rows`, sizeText(relation.bytes)].filter(
-        () => relation.kind !== 'view' && relation.kind !== 'sequence',
-      )
+    ? // Rows below zero: the source was never analyzed.
+      [
+        relation.rows < 0 ? 'rows unknown' : `${relation.rows.toLocaleString('en')} rows`,
+        sizeText(relation.bytes),
+      ].filter(() => relation.kind !== 'view' && relation.kind !== 'sequence')
     : [];
   const skipped = definitions[0]?.skipped;
   if (skipped !== undefined) facts.push(`skipped${skipped === '' ? '' : `: ${escaped(skipped)}`}`);

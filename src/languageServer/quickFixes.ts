@@ -190,12 +190,18 @@ function sides(target: Target): CodeAction[] {
   const { file, placed } = target;
   const conflict = conflictsIn(file.model.text).find(({ start }) => start === placed.start);
   if (conflict === undefined) return [];
-  const { start, ours, theirs, ourName, theirName } = conflict;
+  const { start } = conflict;
   const newline = file.model.text.indexOf('\n', conflict.end);
-  const end = newline === conflict.end ? newline + 1 : conflict.end;
-  const take = (name: string, newText: string) =>
-    edited(target, `Take ${name}`, [{ range: file.range(start, end), newText }], false);
-  return [take(ourName || 'the first side', ours), take(theirName || 'the second side', theirs)];
+  const range = file.range(start, newline < 0 ? conflict.end : newline + 1);
+  if (conflict.sides === undefined) return [edited(target, 'Remove marker', [{ range, newText: '' }], false)];
+  return conflict.sides.map(({ name, text }, index) =>
+    edited(
+      target,
+      `Take ${name || ['the first side', 'the second side'][index]}`,
+      [{ range, newText: text }],
+      false,
+    ),
+  );
 }
 
 /** What generating anew would do: clauses go, and what can never work becomes a comment with the reason. */

@@ -30,7 +30,7 @@ export class Workspace {
     SqlFile,
     { readonly version: number; readonly placed: readonly Placed[] }
   >();
-  #index: { readonly stamp: string; readonly database: Database } | undefined;
+  #index: { readonly revisions: readonly number[]; readonly database: Database } | undefined;
 
   constructor(private readonly open: { get(uri: string): SqlFile | undefined }) {}
 
@@ -74,12 +74,15 @@ export class Workspace {
     for (const each of files) await each.statements();
     // A file may have changed while the other was read.
     await file.statements();
-    const stamp = files.map((each) => `${each.uri} ${each.version} ${each.model.revision}`).join('\n');
-    if (this.#index?.stamp !== stamp) {
-      const database = { files, index: new DdlIndex(files.map((each) => each.model)) };
-      this.#index = { stamp, database };
-    }
-    return this.#index.database;
+    const revisions = files.map(({ model }) => model.revision);
+    const known = this.#index;
+    const isSame =
+      known?.database.files.length === files.length &&
+      files.every((each, i) => known.database.files[i] === each && known.revisions[i] === revisions[i]);
+    if (known !== undefined && isSame) return known.database;
+    const database = { files, index: new DdlIndex(files.map(({ model }) => model)) };
+    this.#index = { revisions, database };
+    return database;
   }
 }
 

@@ -107,6 +107,13 @@ CREATE FUNCTION a.f() RETURNS text LANGUAGE sql AS $$ SELECT '
           ['FF217', 7, 11, 1],
         ],
       );
+      const alone = await session.open('SELECT 1;\r\n>>>>>>> generated\r\nSELECT 2;\r\n', 'any.sql');
+      const [rest, ...more] = await alone.diagnostics();
+      assert.deepEqual(
+        [rest?.code, rest && alone.textAt(rest.range), more.length],
+        ['FF217', '>>>>>>> generated', 0],
+      );
+      assert.equal(alone.applied((await alone.actions(rest as Diagnostic))[0]), 'SELECT 1;\r\nSELECT 2;\r\n');
       const [yours, generated] = await file.actions(all[1] as Diagnostic);
       assert.deepEqual([yours?.title, generated?.title], ['Take yours', 'Take generated']);
       assert.match(file.applied(generated), /CREATE TABLE a\.u \(\n {2}y int\n\);\n/);

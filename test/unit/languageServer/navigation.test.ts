@@ -206,6 +206,23 @@ describe('definition, references and hover', () => {
     });
   });
 
+  it('read the other file again once it was written', async () => {
+    await withServer(async (session) => {
+      const file = await session.open('CREATE INDEX i ON app.new (x);\n', post);
+      const define = () => file.request<Location[]>('textDocument/definition', { position: file.at('new') });
+      assert.deepEqual(await define(), []);
+      session.write('shop.flexferry/ddl/shop/pre-data.sql', '\uFEFFCREATE TABLE app.new (x int);\n');
+      const [first] = await define();
+      assert.deepEqual(
+        first?.range.start,
+        { line: 0, character: 17 },
+        'editors do not count a byte order mark',
+      );
+      session.write('shop.flexferry/ddl/shop/pre-data.sql', '\n\nCREATE TABLE app.new (x int, y int);\n');
+      assert.equal((await define())[0]?.range.start.line, 2);
+    });
+  });
+
   it('take names as PostgreSQL does: folded unless quoted', async () => {
     await withServer(async (session) => {
       const file = await session.open(`CREATE TABLE app."Or""ders" (x int);
