@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { commands, panels, settings, views, walkthrough } from '../../src/extension/contributions.js';
+import {
+  commands,
+  editors,
+  panels,
+  settings,
+  views,
+  walkthrough,
+} from '../../src/extension/contributions.js';
 
 const root = resolve(__dirname, '../..');
 interface Manifest {
@@ -21,6 +28,7 @@ interface Manifest {
     >;
     readonly configuration: { readonly properties: Readonly<Record<string, unknown>> };
     readonly walkthroughs: readonly { readonly id: string }[];
+    readonly customEditors: readonly { readonly viewType: string }[];
   };
 }
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
@@ -46,6 +54,13 @@ test('package.json contributes exactly the declared views, settings and walkthro
   assert.deepEqual(
     contributes.walkthroughs.map((entry) => entry.id),
     [walkthrough],
+  );
+});
+
+test('package.json contributes exactly the declared custom editors', () => {
+  assert.deepEqual(
+    sorted(contributes.customEditors.map(({ viewType }) => viewType)),
+    sorted(Object.values(editors)),
   );
 });
 

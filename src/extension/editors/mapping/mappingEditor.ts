@@ -4,10 +4,10 @@ import type { BrowsingEngine } from '../../engine/browsingEngine.js';
 import { projectSuffix } from '../../migrations/projectFiles.js';
 import { scriptDocument } from '../../panels/html.js';
 import type { ServerRegistry } from '../../servers/serverRegistry.js';
-import { MappingPanel, openAsText } from './mappingPanel.js';
+import type { MappingPanel } from './mappingPanel.js';
+import { openAsText } from './openAsText.js';
 import { ProjectDiagnostics } from './projectDiagnostics.js';
-import { ProjectSession } from './projectSession.js';
-import { Sources } from './sources.js';
+import type { ProjectSession } from './projectSession.js';
 
 const t = vscode.l10n.t;
 
@@ -42,7 +42,13 @@ export class MappingEditor implements vscode.CustomTextEditorProvider, vscode.Di
     ];
   }
 
-  resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): void {
+  async resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): Promise<void> {
+    // Loaded with the first panel: activation has no time for it.
+    const [{ MappingPanel }, { ProjectSession }, { Sources }] = await Promise.all([
+      import('./mappingPanel.js'),
+      import('./projectSession.js'),
+      import('./sources.js'),
+    ]);
     const key = document.uri.toString();
     const open = this.#open.get(key) ?? {
       session: new ProjectSession(document, new Sources(this.registry, this.engine)),

@@ -12,6 +12,7 @@ import {
 import { isMappingMessage } from '../../../protocol/mappingPanelCheck.js';
 import { commands } from '../../contributions.js';
 import { projectName } from '../../migrations/projectFiles.js';
+import { openAsText } from './openAsText.js';
 import { panelState } from './panelState.js';
 import type { ProjectDiagnostics } from './projectDiagnostics.js';
 import { type ProjectIssues, projectIssues } from './projectIssues.js';
@@ -177,14 +178,4 @@ export class MappingPanel implements vscode.Disposable {
     this.#post({ type: 'reveal', key, index, view: this.#view });
     this.#push();
   }
-}
-
-/** The file in the text editor instead of the panel, as "Reopen Editor With…" does it. */
-export async function openAsText(line?: number): Promise<void> {
-  await vscode.commands.executeCommand('workbench.action.reopenTextEditor');
-  const editor = vscode.window.activeTextEditor;
-  if (!editor || line === undefined) return;
-  const at = new vscode.Position(line, 0);
-  editor.selection = new vscode.Selection(at, at);
-  editor.revealRange(new vscode.Range(at, at), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
 }

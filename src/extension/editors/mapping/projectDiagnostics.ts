@@ -1,15 +1,10 @@
 import * as vscode from 'vscode';
-import type { ProjectPath, ProjectProblem } from '../../../protocol/project.js';
 import type { BrowsingEngine } from '../../engine/browsingEngine.js';
 import { projectSuffix } from '../../migrations/projectFiles.js';
-import { applyGesture } from './gestures.js';
-import { readData } from './projectData.js';
-import { editText, isObject, locate, readText, smallestReplacement } from './projectText.js';
 
-const t = vscode.l10n.t;
+/** Loaded with the first project file: activation has no time for it. */
+const loadProblems = () => import('./projectProblems.js');
 
-const source = 'Flexferry';
-const olderCode = 'older-version';
 /** After the last keystroke. */
 const delayMs = 300;
 
@@ -50,20 +45,12 @@ export class ProjectDiagnostics implements vscode.Disposable, vscode.CodeActionP
     return this.#collection.get(uri) ?? [];
   }
 
-  provideCodeActions(
+  async provideCodeActions(
     document: vscode.TextDocument,
     _: vscode.Range,
-    context: vscode.CodeActionContext,
-  ): vscode.CodeAction[] {
-    const diagnostic = context.diagnostics.find(({ code }) => code === olderCode);
-    const edit = diagnostic && upgradeEdit(document);
-    if (!diagnostic || !edit) return [];
-    const title = t('Upgrade the project file to the current version');
-    const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
-    action.diagnostics = [diagnostic];
-    action.isPreferred = true;
-    action.edit = edit;
-    return [action];
+    { diagnostics }: vscode.CodeActionContext,
+  ): Promise<vscode.CodeAction[]> {
+    return (await loadProblems()).upgradeActions(document, diagnostics);
   }
 
   dispose(): void {
@@ -101,6 +88,7 @@ export class ProjectDiagnostics implements vscode.Disposable, vscode.CodeActionP
     const token = new vscode.CancellationTokenSource();
     this.#running.set(key, token);
     const text = document.getText();
+    const { diagnosticOf, olderVersion } = await loadProblems();
     let found: vscode.Diagnostic[];
     try {
       const { problems } = await this.engine.checkProject(text, token.token);
@@ -110,61 +98,12 @@ export class ProjectDiagnostics implements vscode.Disposable, vscode.CodeActionP
       this.log.warn(`check of ${document.uri.path}: ${String(error)}`);
       found = [];
     }
+    // Positions are those of a text that is gone: the check of the new one is on its way.
+    if (document.getText() !== text) return;
     // Another check has begun, or the file was closed.
     if (this.#running.get(key) !== token) return;
     this.#running.delete(key);
     this.#collection.set(document.uri, [...found, ...olderVersion(document, text)]);
     this.#changed.fire(document.uri);
   }
-}
-
-function rangeOf(document: vscode.TextDocument, text: string, path: ProjectPath): vscode.Range {
-  const { offset, length } = locate(text, path);
-  return new vscode.Range(document.positionAt(offset), document.positionAt(offset + length));
-}
-
-function diagnosticOf(
-  document: vscode.TextDocument,
-  text: string,
-  problem: ProjectProblem,
-): vscode.Diagnostic {
-  const { path, offset } = problem;
-  const at = offset !== undefined && path.length === 0 ? document.positionAt(offset) : undefined;
-  const range = at ? new vscode.Range(at, at) : rangeOf(document, text, path);
-  const severity =
-    problem.severity === 'error' ? vscode.DiagnosticSeverity.Error : vscode.DiagnosticSeverity.Warning;
-  const diagnostic = new vscode.Diagnostic(range, problem.message, severity);
-  diagnostic.source = source;
-  diagnostic.code = problem.code;
-  return diagnostic;
-}
-
-/** An older file runs as it is; upgrading it is offered. */
-function olderVersion(document: vscode.TextDocument, text: string): vscode.Diagnostic[] {
-  const read = readText(text);
-  if (read.state === 'broken') return [];
-  const { version, versionText } = readData(read.data);
-  if (version !== 'older') return [];
-  const message = t('The project file has version {0}. It can be upgraded in place.', versionText);
-  const range = rangeOf(document, text, ['version']);
-  const diagnostic = new vscode.Diagnostic(range, message, vscode.DiagnosticSeverity.Information);
-  diagnostic.source = source;
-  diagnostic.code = olderCode;
-  return [diagnostic];
-}
-
-function upgradeEdit(document: vscode.TextDocument): vscode.WorkspaceEdit | undefined {
-  const text = document.getText();
-  const read = readText(text);
-  if (read.state === 'broken' || !isObject(read.data)) return undefined;
-  const outcome = applyGesture(read.data, { kind: 'upgrade' }, () => undefined);
-  const replacement = outcome.state === 'changed' && smallestReplacement(text, editText(text, outcome.data));
-  if (!replacement) return undefined;
-  const edit = new vscode.WorkspaceEdit();
-  const range = new vscode.Range(
-    document.positionAt(replacement.start),
-    document.positionAt(replacement.end),
-  );
-  edit.replace(document.uri, range, replacement.text);
-  return edit;
 }
