@@ -36,7 +36,8 @@ export async function readOutside(
     ...relations,
   ];
   const objects = rows.map(
-    ({ kind, schema, name }) => `${kind} ${displayName(schema, name)}${kind === 'function' ? '()' : ''}`,
+    ({ kind, schema, name }) =>
+      `${kind} ${displayName(schema, name)}${kind === 'function' || kind === 'operator' ? '()' : ''}`,
   );
   return { objects, relations: relations.map(({ schema, name }) => ({ schema, name })) };
 }
