@@ -46,8 +46,8 @@ export class MigrateCommand {
     if (!source) return;
     const plan = await this.#newPlan(source, databaseOfNode(node));
     if (!plan) return;
-    const started = await this.#decide(plan);
-    if (started) await this.#start(plan);
+    const decided = await this.#decide(plan);
+    if (decided) await this.#create(plan, decided);
   }
 
   async #newPlan(source: ServerRecord, database: string | undefined): Promise<MigrationPlan | undefined> {
@@ -87,12 +87,12 @@ export class MigrateCommand {
   }
 
   /** The summary, again and again until the user starts or leaves. */
-  async #decide(plan: MigrationPlan): Promise<boolean> {
+  async #decide(plan: MigrationPlan): Promise<'start' | 'map' | undefined> {
     for (;;) {
       const name = `${this.#projectName(plan)}${projectSuffix}`;
       const choice = await showSummary(plan, name, this.#askTarget(plan));
-      if (!choice) return false;
-      if (choice.action === 'start') return true;
+      if (!choice) return undefined;
+      if (choice.action === 'start' || choice.action === 'map') return choice.action;
       if (choice.action === 'databases') await this.#chooseDatabases(plan);
       if (choice.action === 'target') await this.#chooseTarget(plan);
       if (choice.action === 'addTarget') await this.#addTarget(plan);
@@ -209,14 +209,15 @@ export class MigrateCommand {
     return plan.chosen.length === 1 && first !== undefined ? first : plan.source.name;
   }
 
-  async #start(plan: MigrationPlan): Promise<void> {
+  async #create(plan: MigrationPlan, then: 'start' | 'map'): Promise<void> {
     const { target } = plan;
     if (!target) return;
     try {
       const uri = await newProjectUri(projectFolder(this.storage), this.#projectName(plan));
       await writeProject(uri, projectOf(plan, target, projectName(uri)));
       const migration = await this.migrations.open(uri);
-      await vscode.commands.executeCommand(commands.startMigration, { migration });
+      const command = then === 'start' ? commands.startMigration : commands.openMapping;
+      await vscode.commands.executeCommand(command, { migration });
     } catch (error) {
       void showFault(toFault(error));
     }

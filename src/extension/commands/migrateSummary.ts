@@ -6,7 +6,7 @@ const t = vscode.l10n.t;
 
 /** What the user does on the summary. `name` changes the target name of one database. */
 export type SummaryChoice =
-  | { readonly action: 'start' | 'databases' | 'target' | 'jobs' | 'addTarget' | 'none' }
+  | { readonly action: 'start' | 'map' | 'databases' | 'target' | 'jobs' | 'addTarget' | 'none' }
   | { readonly action: 'name'; readonly source: string };
 
 type Row = vscode.QuickPickItem & { choice?: SummaryChoice };
@@ -67,6 +67,12 @@ export function summaryRows(plan: MigrationPlan, projectFile: string): Row[] {
       description: t('{0} to {1}, about {2}', plan.source.name, target.name, formatBytes(bytes)),
       detail: t('Copies schema and data, then compares every table. The source is only read.'),
       choice: { action: 'start' },
+    },
+    {
+      label: `$(list-tree) ${t('Map and review first…')}`,
+      description: t('choose schemas and tables, rename, filter rows, read the DDL'),
+      detail: t('Saves the project and opens it. Nothing is started.'),
+      choice: { action: 'map' },
     },
     separator(t('will be created on the target')),
     ...chosen.map((source) => databaseRow(plan, source)),
