@@ -90,6 +90,8 @@ const relationWords: ReadonlySet<string> = new Set([
   ...['EXISTS', 'OF', 'TRUNCATE', 'BY', 'USING', 'LIKE', 'PARTITION'],
 ]);
 const routineWords: ReadonlySet<string> = new Set(['FUNCTION', 'PROCEDURE', 'ROUTINE', 'AGGREGATE', 'CALL']);
+/** Constraints that are indexes go by one name with them. */
+const indexWords: ReadonlySet<string> = new Set(['INDEX', 'CONSTRAINT']);
 const typeWords: ReadonlySet<string> = new Set(['TYPE', 'DOMAIN', ':', 'AS', 'RETURNS', 'SETOF']);
 
 /** Of the files of one database at one moment. */
@@ -178,7 +180,7 @@ export class DdlIndex {
     const of = (wanted: ObjectClass) => found.find((id) => id.class === wanted);
     if (hasColumn || chain.inString) return of('relation') ?? of('index') ?? of('type') ?? of('routine');
     if (routineWords.has(word)) return of('routine') ?? found[0];
-    if (word === 'INDEX' || second === 'INDEX') return of('index') ?? found[0];
+    if (indexWords.has(word) || (word === 'ON' && second === 'CLUSTER')) return of('index') ?? found[0];
     if (typeWords.has(word)) return of('type') ?? found[0];
     if (chain.after === '(' && !relationWords.has(word)) return of('routine') ?? found[0];
     return found[0];
@@ -245,7 +247,7 @@ function isExpected(id: ObjectId, { before, after, inString }: NameChain): boole
   if (inString) return id.class === 'relation';
   if (id.class === 'routine') return after === '(' || routineWords.has(word);
   if (id.class === 'type') return typeWords.has(word);
-  if (id.class === 'index') return word === 'INDEX';
+  if (id.class === 'index') return indexWords.has(word) || (word === 'ON' && before[1] === 'CLUSTER');
   return relationWords.has(word);
 }
 
