@@ -1,8 +1,11 @@
 import * as vscode from 'vscode';
+import { folderName } from '../../protocol/ddlFolder.js';
+import { commands } from '../contributions.js';
 
 const t = vscode.l10n.t;
 
-async function sqlFiles(folder: vscode.Uri): Promise<vscode.Uri[]> {
+/** SQL files below a folder, by name; none where there is no such folder. */
+export async function sqlFiles(folder: vscode.Uri): Promise<vscode.Uri[]> {
   let entries: [string, vscode.FileType][];
   try {
     entries = await vscode.workspace.fs.readDirectory(folder);
@@ -23,9 +26,12 @@ export async function openDdl(directory: string, database?: string): Promise<voi
   const ddl = vscode.Uri.joinPath(vscode.Uri.file(directory), 'ddl');
   const all = await sqlFiles(ddl);
   if (all.length === 0) {
-    void vscode.window.showInformationMessage(
-      t('There is no generated DDL yet: it is written when a migration starts.'),
+    const review = t('Review DDL');
+    const message = t(
+      'There is no generated DDL yet: it is written when it is reviewed or a migration starts.',
     );
+    if ((await vscode.window.showInformationMessage(message, review)) === review)
+      await vscode.commands.executeCommand(commands.generateDdl, vscode.Uri.file(`${directory}.json`));
     return;
   }
   const folderOf = (uri: vscode.Uri) =>
@@ -35,8 +41,9 @@ export async function openDdl(directory: string, database?: string): Promise<voi
       .slice(0, -1)
       .join('/');
   const folders = [...new Set(all.map(folderOf))];
-  let folder = database !== undefined && folders.includes(database) ? database : folders[0];
-  if (folders.length > 1 && folder !== database)
+  const wanted = database === undefined ? undefined : folderName(database);
+  let folder = wanted !== undefined && folders.includes(wanted) ? wanted : folders[0];
+  if (folders.length > 1 && folder !== wanted)
     folder = await vscode.window.showQuickPick(folders, { placeHolder: t('Database') });
   if (folder === undefined) return;
   // Pre-data last, so that it is the one in front.

@@ -5,6 +5,7 @@ import type { Project } from '../../protocol/project.js';
 import { offerPassword } from '../commands/offerPassword.js';
 import { commands } from '../contributions.js';
 import { openFailedStatement } from '../editors/review/failedStatement.js';
+import { showLeftConflict } from '../editors/review/generate.js';
 import { offerToSave } from '../editors/review/unsavedDdl.js';
 import { faultText, showFault, toFault } from '../faults.js';
 import type { ServerRegistry } from '../servers/serverRegistry.js';
@@ -127,6 +128,10 @@ export class MigrationStarter {
     if (fault.code === 'FF202') return this.#offerNonEmpty(migration, fault);
     if (fault.code === 'FF210') return this.#offerRestart(migration, fault);
     if (fault.code === 'FF102') return this.#offerPassword(migration, named);
+    if (fault.code === 'FF217' && (await showLeftConflict(migration.uri).catch(() => false))) {
+      await showFault(named);
+      return;
+    }
     const resume = migration.startable ? t('Try Again') : t('Resume');
     const report = t('Open Report');
     const chosen = await showFault(named, resume, ...(migration.snapshot ? [report] : []));

@@ -4,9 +4,13 @@ import type { Project } from '../../../protocol/project.js';
 import { EngineProcess } from '../../engine/engineProcess.js';
 import { projectDirectory, projectName } from '../../migrations/projectFiles.js';
 import type { ProjectPasswords } from '../../migrations/projectPasswords.js';
-import { sections } from '../ddlFile.js';
+import { sqlFiles } from '../ddl.js';
+import { directoryOf, sections } from '../ddlFile.js';
 
 const t = vscode.l10n.t;
+
+/** How long an editor may take to notice that its file has changed. */
+const freshMs = 5000;
 
 /** Writes the DDL files of a project in an engine of its own. Undefined where the user cancelled; throws faults. */
 export async function writeDdl(
@@ -52,13 +56,44 @@ export async function showGenerated({ files }: GeneratedDdl): Promise<void> {
   const order = (path: string) => sections.findIndex((file) => path.endsWith(file));
   // Pre-data last, so that it is the one in front.
   for (const { path } of shown.toSorted((a, b) => order(b.path) - order(a.path)))
-    await vscode.window.showTextDocument(vscode.Uri.file(path), { preview: false });
+    await vscode.window.showTextDocument(await freshDocument(vscode.Uri.file(path)), { preview: false });
+}
+
+/** Opens the first conflict that is left in the generated files of a project. False where none is. */
+export async function showLeftConflict(project: vscode.Uri): Promise<boolean> {
+  for (const uri of await sqlFiles(vscode.Uri.joinPath(directoryOf(project), 'ddl'))) {
+    const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
+    if (!/^<<<<<<< /m.test(text)) continue;
+    await showConflict(uri.fsPath);
+    return true;
+  }
+  return false;
 }
 
 async function showConflict(path: string): Promise<void> {
-  const document = await vscode.workspace.openTextDocument(vscode.Uri.file(path));
+  const document = await freshDocument(vscode.Uri.file(path));
   const at = document.positionAt(Math.max(0, document.getText().search(/^<<<<<<< /m)));
   await vscode.window.showTextDocument(document, { preview: false, selection: new vscode.Range(at, at) });
+}
+
+/** A document with the text that its file has: an open one hears of it only after a while. */
+async function freshDocument(uri: vscode.Uri): Promise<vscode.TextDocument> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
+  const unix = (lines: string) => lines.replaceAll('\r\n', '\n');
+  const isFresh = () => document.isDirty || unix(document.getText()) === unix(text);
+  if (isFresh()) return document;
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      listener.dispose();
+      resolve(document);
+    };
+    const timer = setTimeout(end, freshMs);
+    const listener = vscode.workspace.onDidChangeTextDocument((change) => {
+      if (change.document === document && isFresh()) end();
+    });
+  });
 }
 
 /** How many files hold how many conflicts, as a sentence; undefined where there are none. */
