@@ -1,4 +1,5 @@
 import type { DdlContext } from '../protocol/ddl.js';
+import type { ProjectOptions } from '../protocol/project.js';
 import { chosenSchemas, type SchemaFilter } from './catalog/filter.js';
 import { readOutside } from './catalog/outside.js';
 import type { TargetState } from './catalog/server.js';
@@ -91,7 +92,10 @@ export async function writeDdl(
   const { saved, base, source, context } = ddlPaths(job.directory, job.tracker.key);
   await writeText(source.preData, ddl.source.preData);
   await writeText(source.postData, ddl.source.postData);
-  await writeText(context, `${JSON.stringify(contextOf(job.tracker.key, ddl, tables, target), null, 1)}\n`);
+  await writeText(
+    context,
+    `${JSON.stringify(contextOf(job.tracker.key, ddl, tables, target, job.options), null, 1)}\n`,
+  );
   const write = (section: 'preData' | 'postData'): Promise<FileOutcome> =>
     writeGenerated({ saved: saved[section], base: base[section] }, ddl.generated[section]);
   return { preData: await write('preData'), postData: await write('postData') };
@@ -125,7 +129,9 @@ function contextOf(
   { sources }: PlannedDdl,
   tables: readonly SourceTable[],
   target: TargetState,
+  options: ProjectOptions,
 ): DdlContext {
+  const { isSuperuser, bypassesRowSecurity, preloadLibraries, collations, tableAccessMethods } = target;
   return {
     version: 1,
     database,
@@ -136,7 +142,13 @@ function contextOf(
       availableExtensions: [...target.availableExtensions],
       installedExtensions: [...target.installedExtensions],
       roles: [...target.roles].sort(),
+      ...(isSuperuser !== undefined && { isSuperuser }),
+      ...(bypassesRowSecurity !== undefined && { bypassesRowSecurity }),
+      ...(preloadLibraries && { preloadLibraries: [...preloadLibraries] }),
+      ...(collations && { collations: [...collations] }),
+      ...(tableAccessMethods && { tableAccessMethods: [...tableAccessMethods] }),
     },
+    options: { publications: options.publications, owners: options.owners },
     relations: tables.map((table) => ({
       ...table.target,
       kind: relationKinds[table.relkind],

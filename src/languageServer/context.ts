@@ -56,7 +56,8 @@ export class Contexts {
 function readContext(text: string): FileContext | undefined {
   const data: unknown = JSON.parse(text);
   if (!isContext(data)) return undefined;
-  const { target, relations } = data;
+  const { target, relations, options } = data;
+  const { isSuperuser, bypassesRowSecurity, preloadLibraries, collations, tableAccessMethods } = target;
   return {
     context: data,
     facts: {
@@ -66,6 +67,12 @@ function readContext(text: string): FileContext | undefined {
       availableExtensions: new Set(target.availableExtensions),
       installedExtensions: new Set(target.installedExtensions),
       roles: new Set(target.roles),
+      ...(isSuperuser !== undefined && { isSuperuser }),
+      ...(bypassesRowSecurity !== undefined && { bypassesRowSecurity }),
+      ...(preloadLibraries && { preloadLibraries: new Set(preloadLibraries) }),
+      ...(collations && { collations: new Set(collations) }),
+      ...(tableAccessMethods && { tableAccessMethods: new Set(tableAccessMethods) }),
+      ...options,
     },
     relations: new Map(relations.map((relation) => [`${relation.schema}\0${relation.name}`, relation])),
   };

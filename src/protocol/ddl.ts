@@ -16,6 +16,7 @@
  */
 import type { FaultData } from './connection.js';
 import type { RelationName } from './model.js';
+import type { ProjectOptions } from './project.js';
 
 /** Begins the line above a statement that does not run. */
 export const skipMarker = '-- flexferry: skipped';
@@ -39,7 +40,16 @@ export interface DdlContext {
     readonly availableExtensions: readonly string[];
     readonly installedExtensions: readonly string[];
     readonly roles: readonly string[];
+    /** What follows is absent where the user of the target may not see it. */
+    readonly isSuperuser?: boolean;
+    readonly bypassesRowSecurity?: boolean;
+    /** shared_preload_libraries. */
+    readonly preloadLibraries?: readonly string[];
+    readonly collations?: readonly string[];
+    readonly tableAccessMethods?: readonly string[];
   };
+  /** Options of the project that the rules know. */
+  readonly options?: Pick<ProjectOptions, 'publications' | 'owners'>;
   readonly relations: readonly ContextRelation[];
   /** Text of a statement on the source by {@link StatementKey} of what was generated from it, where they differ. */
   readonly sources: Readonly<Record<string, string>>;
