@@ -40,14 +40,15 @@ export async function openDdl(directory: string, database?: string): Promise<voi
       .split('/')
       .slice(0, -1)
       .join('/');
-  const folders = [...new Set(all.map(folderOf))];
+  // globals.sql stands beside the folders of databases.
+  const folders = [...new Set(all.map(folderOf))].filter((name) => name !== '');
   const wanted = database === undefined ? undefined : folderName(database);
   let folder = wanted !== undefined && folders.includes(wanted) ? wanted : folders[0];
   if (folders.length > 1 && folder !== wanted)
     folder = await vscode.window.showQuickPick(folders, { placeHolder: t('Database') });
   if (folder === undefined) return;
   // Pre-data last, so that it is the one in front.
-  for (const uri of all.filter((file) => folderOf(file) === folder)) {
+  for (const uri of all.filter((file) => folderOf(file) === folder || folderOf(file) === '')) {
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document, { preview: false, preserveFocus: true });
   }

@@ -52,9 +52,10 @@ export async function showGenerated({ files }: GeneratedDdl): Promise<void> {
   const conflict = files.find(({ outcome }) => outcome === 'conflict');
   if (conflict) return showConflict(conflict.path);
   const [first] = files.filter(({ database }) => database !== undefined);
-  const shown = files.filter(({ database }) => database === first?.database);
-  const order = (path: string) => sections.findIndex((file) => path.endsWith(file));
-  // Pre-data last, so that it is the one in front.
+  const shown = files.filter(({ database }) => database === undefined || database === first?.database);
+  // Pre-data last, so that it is the one in front; globals, which are of no section, first.
+  const order = (path: string) =>
+    path.endsWith(sections[0]) ? 0 : path.endsWith(sections[1]) ? 1 : sections.length;
   for (const { path } of shown.toSorted((a, b) => order(b.path) - order(a.path)))
     await vscode.window.showTextDocument(await freshDocument(vscode.Uri.file(path)), { preview: false });
 }
