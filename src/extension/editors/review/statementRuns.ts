@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { FaultData } from '../../../protocol/connection.js';
-import type { StatementStatus } from '../../../protocol/ddl.js';
+import { type StatementStatus, skipMarker } from '../../../protocol/ddl.js';
 import { databaseKey, type Project } from '../../../protocol/project.js';
 import { commands } from '../../contributions.js';
 import { faultText, showFault } from '../../faults.js';
@@ -105,8 +105,14 @@ export async function showStatementState(given: unknown, migrations: Migrations)
   const status = place.migration.statements.of(place.database).get(reference.key);
   const { object } = reference;
   if (status?.state !== 'failed') {
-    const text = status ? workStateLabel(status.state) : t('will run, or has run with another text');
-    void vscode.window.showInformationMessage(`${object}: ${text}`);
+    const document = await vscode.workspace.openTextDocument(uri);
+    const skipped = document.getText().slice(reference.start, reference.end).startsWith(skipMarker);
+    const state = status ? workStateLabel(status.state) : t('will run');
+    const why = skipped
+      ? (skipReason(document.lineAt(document.positionAt(reference.start))) ?? t('by you'))
+      : '';
+    const text = skipped ? t('{0} does not run: {1}', object, why) : `${object}: ${state}`;
+    void vscode.window.showInformationMessage(text);
     return;
   }
   const { error } = status;
@@ -115,4 +121,10 @@ export async function showStatementState(given: unknown, migrations: Migrations)
   const offered = place.migration.resumable ? [go] : [];
   if ((await vscode.window.showErrorMessage(message, ...offered)) === go)
     await vscode.commands.executeCommand(commands.continueMigration, file.project);
+}
+
+/** What stands behind the marker: `FF404: The type public.t is a base type.` */
+function skipReason({ text }: vscode.TextLine): string | undefined {
+  const reason = text.trim().slice(skipMarker.length).replace(/^:/, '').trim();
+  return reason === '' ? undefined : reason;
 }
