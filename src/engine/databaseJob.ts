@@ -20,6 +20,8 @@ export interface DatabaseJob {
   readonly siblings: Set<string>;
   /** Several go into the same target database: what belongs to the database itself comes from the first alone. */
   readonly isFirstOfTarget: boolean;
+  /** Where extensions lie in the target database, shared by all jobs into it: the first that makes one decides. */
+  readonly extensionSchemas: Map<string, string>;
   readonly options: ProjectOptions;
   readonly restart: boolean;
   readonly sessions: RunSessions;
@@ -71,6 +73,8 @@ export function makeJobs(
   { signal, distDir }: JobHooks,
 ): DatabaseJob[] {
   const { databases, options } = params.project;
+  const extensionSchemas = new Map<string, Map<string, string>>();
+  for (const { target } of databases) extensionSchemas.set(target, new Map());
   return databases.map((database, index) => {
     const source = { ...servers.source, database: database.source };
     const target = { ...servers.target, database: database.target };
@@ -82,6 +86,7 @@ export function makeJobs(
       mapping: compileMapping(database),
       siblings: new Set(),
       isFirstOfTarget: databases.findIndex((d) => d.target === database.target) === index,
+      extensionSchemas: extensionSchemas.get(database.target) ?? new Map(),
       options,
       restart: params.restart === true,
       sessions: new RunSessions(run, { source, target }, signal),

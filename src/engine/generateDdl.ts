@@ -109,7 +109,9 @@ async function lookAtTarget(
   const own = await databaseIdentity(source);
   const run = exists ? (await readRuns(target)).find(({ source: of }) => of === own) : undefined;
   await job.sessions.close(target);
-  const state = exists ? found : { ...found, objects: [], installedExtensions: new Set<string>() };
+  const state = exists
+    ? found
+    : { ...found, objects: [], installedExtensions: new Set<string>(), extensionSchemas: new Map() };
   const extensions = [...state.installedExtensions].map((name) => `extension ${name}`);
   return { state, preexisting: new Set(run?.preexisting ?? [...state.objects, ...extensions]) };
 }

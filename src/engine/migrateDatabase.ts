@@ -99,8 +99,8 @@ async function claimTarget(job: DatabaseJob, source: Session): Promise<Session> 
   if (job.restart) {
     const own = await databaseIdentity(source);
     const runs = (await readRuns(target)).map((run) => run.source);
-    // Others of this project that share the target take back their own work.
-    const undone = runs.filter((of) => of === own || !job.siblings.has(of));
+    // One may stand on what the other made: the first takes back all, last first. What it makes itself stays.
+    const undone = job.isFirstOfTarget ? runs : runs.filter((of) => of === own);
     if (undone.length > 0) await undoRun(target, undone);
   }
   return target;

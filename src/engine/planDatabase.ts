@@ -1,7 +1,7 @@
 import type { DdlContext } from '../protocol/ddl.js';
 import type { ProjectOptions } from '../protocol/project.js';
 import { chosenSchemas, type SchemaFilter } from './catalog/filter.js';
-import { readOutside } from './catalog/outside.js';
+import { membersElsewhere, readOutside } from './catalog/outside.js';
 import type { TargetState } from './catalog/server.js';
 import { listSourceTables, type SourceTable } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
@@ -67,9 +67,23 @@ export async function planDatabase(
     target,
     preexisting: from.preexisting,
     outside: outside.objects,
+    members: await membersElsewhere(source, (name, schema) => schemaOfExtension(job, target, name, schema)),
     ...(files && { files }),
   };
   return { ddl: await planInWorker(request, job), filter, tables, tool };
+}
+
+/** On the target: where it lies already, or where the first database of the project that has it puts it. */
+function schemaOfExtension(
+  { extensionSchemas, mapping, options }: DatabaseJob,
+  target: TargetState,
+  name: string,
+  schema: string,
+): { there: string; mapped: string } {
+  const mapped = mapping.schema(schema).target;
+  const there = target.extensionSchemas?.get(name) ?? extensionSchemas.get(name) ?? mapped;
+  if (options.extensions && mapping.extension(name)) extensionSchemas.set(name, there);
+  return { there, mapped };
 }
 
 async function readFiles(job: DatabaseJob): Promise<PlanRequest['files']> {

@@ -80,8 +80,11 @@ export function renameInSchema(place: Place, name: DottedName | undefined): void
   name.claimed = true;
   const [schema, object] = name.parts;
   if (schema === undefined) return;
-  if (object !== undefined) editPart(place.sql, schema, place.renames.schema(schema.name));
-  else if (!name.isOperator) renameBare(place, name, 'object');
+  if (object !== undefined) {
+    const { renames } = place;
+    const own = renames.objectSchema?.({ schema: schema.name, name: object.name });
+    editPart(place.sql, schema, own ?? renames.schema(schema.name));
+  } else if (!name.isOperator) renameBare(place, name, 'object');
 }
 
 export function renameSchema(place: Place, name: DottedName | undefined): void {

@@ -6,6 +6,8 @@ export interface Renames {
   schema(name: string): string;
   /** A table, view, materialized view, foreign table, sequence, or the row type of one. */
   relation(relation: RelationName): RelationName;
+  /** Schema of a type, routine, operator … that does not go where its schema goes; others as {@link schema}. */
+  objectSchema?(object: RelationName): string | undefined;
   /** The relation of the source that gets this name. */
   sourceOf(target: RelationName): RelationName | undefined;
   /** Of an index; its schema is that of its table. */

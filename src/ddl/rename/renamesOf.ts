@@ -9,6 +9,10 @@ export interface RenameRules {
   /** Of tables, views, materialized views, foreign tables and sequences that no table owns. */
   table(relation: RelationName): RelationName;
   role(name: string): string;
+  /** Schema of what an extension brings, where it lies elsewhere on the target than its schema says. */
+  member?(object: RelationName): string | undefined;
+  /** Schemas of the source with such objects. */
+  readonly memberSchemas?: Iterable<string>;
   /** Sequences, constraints and indexes that begin with the name of their renamed table begin with its new name. */
   renameOwned: boolean;
 }
@@ -34,10 +38,16 @@ export function renamesOf(statements: readonly Statement[], rules: RenameRules):
     const source = found.relations.get(key);
     if (source) sources.set(keyOf(target.schema, target.name), source);
   }
+  const member = (object: RelationName): string | undefined =>
+    found.schemasOf.get(object.name)?.includes(object.schema) ? undefined : rules.member?.(object);
   const renames: Omit<Renames, 'mentions'> = {
     schema: (name) => rules.schema(name),
     relation: ({ schema, name }) =>
-      relations.get(keyOf(schema, name)) ?? { schema: rules.schema(schema), name },
+      relations.get(keyOf(schema, name)) ?? {
+        schema: member({ schema, name }) ?? rules.schema(schema),
+        name,
+      },
+    objectSchema: member,
     sourceOf: ({ schema, name }) => sources.get(keyOf(schema, name)),
     index: ({ schema, name }) => indexes.get(keyOf(schema, name)) ?? { schema: rules.schema(schema), name },
     constraint: (on, name) => {
@@ -52,7 +62,8 @@ export function renamesOf(statements: readonly Statement[], rules: RenameRules):
     known: (schema, name) => found.schemasOf.get(name)?.includes(schema) ?? false,
     schemasOf: (name) => found.schemasOf.get(name) ?? [],
   };
-  return { ...renames, mentions: mentionsOf(wordsOf(found, renames)) };
+  const words = [...wordsOf(found, renames), ...(rules.memberSchemas ?? [])];
+  return { ...renames, mentions: mentionsOf(words) };
 }
 
 /** `orders_id_seq` of orders → `sales_id_seq` of sales; as it is where that would be too long. */

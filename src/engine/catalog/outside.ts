@@ -71,7 +71,37 @@ async function ofExtensions(source: Session, leftOut: (name: string) => boolean)
   const extensions = await source.query<{ oid: string; name: string }>(
     `SELECT oid::text, extname AS name FROM pg_extension WHERE extname <> 'plpgsql'`,
   );
-  const oids = extensions.rows.filter(({ name }) => leftOut(name)).map(({ oid }) => oid);
+  return membersOf(
+    source,
+    extensions.rows.filter(({ name }) => leftOut(name)).map(({ oid }) => oid),
+  );
+}
+
+/** Something of an extension, with the schema that it lies in on the target. */
+export interface ExtensionMember extends RelationName {
+  readonly target: string;
+}
+
+/** What lies in another schema of the target than the one of the source becomes. */
+export async function membersElsewhere(
+  source: Session,
+  schemaOf: (extension: string, schema: string) => { readonly there: string; readonly mapped: string },
+): Promise<ExtensionMember[]> {
+  const { rows } = await source.query<{ oid: string; name: string; schema: string }>(
+    `SELECT e.oid::text, e.extname AS name, n.nspname AS schema FROM pg_extension e
+     JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql' ORDER BY 2`,
+  );
+  const found: ExtensionMember[] = [];
+  for (const { oid, name, schema } of rows) {
+    const { there, mapped } = schemaOf(name, schema);
+    if (there === mapped) continue;
+    const members = (await membersOf(source, [oid])).filter((member) => member.schema === schema);
+    found.push(...members.map((member) => ({ schema, name: member.name, target: there })));
+  }
+  return found;
+}
+
+async function membersOf(source: Session, oids: readonly string[]): Promise<ObjectRow[]> {
   if (oids.length === 0) return [];
   const member = (catalog: string, oid: string): string => `EXISTS (SELECT FROM pg_depend x
     WHERE x.classid = '${catalog}'::regclass AND x.objid = ${oid} AND x.deptype = 'e'

@@ -105,6 +105,8 @@ export interface TargetState extends MoreTargetFacts {
   /** Everything a user made here, as `table public.orders`, unquoted: empty for a new database. */
   readonly objects: string[];
   readonly installedExtensions: ReadonlySet<string>;
+  /** Schemas of these. */
+  readonly extensionSchemas?: ReadonlyMap<string, string>;
 }
 
 export async function targetState(target: Session): Promise<TargetState> {
@@ -122,11 +124,12 @@ export async function targetState(target: Session): Promise<TargetState> {
            current_setting('azure.extensions', true) AS allowed,
            (SELECT coalesce(json_agg(name), '[]')::text FROM pg_available_extensions) AS available,
            (SELECT json_agg(rolname)::text FROM pg_roles) AS roles,
-           (SELECT coalesce(json_agg(extname), '[]')::text FROM pg_extension) AS installed,
+           (SELECT coalesce(json_agg(json_build_array(extname, nspname)), '[]')::text FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace) AS installed,
            pg_is_in_recovery() OR (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_read_only') = 'on' AS read_only,
            has_database_privilege(current_database(), 'CREATE') AS can_create`);
   const row = rows[0];
   if (!row) throw new Error('no row from the target');
+  const installed = JSON.parse(row.installed) as [name: string, schema: string][];
   return {
     versionNum: target.versionNum,
     isFlexibleServer: row.flexible,
@@ -142,7 +145,8 @@ export async function targetState(target: Session): Promise<TargetState> {
     readOnly: row.read_only,
     canCreateInDatabase: row.can_create,
     objects: await userObjects(target),
-    installedExtensions: new Set(JSON.parse(row.installed) as string[]),
+    installedExtensions: new Set(installed.map(([name]) => name)),
+    extensionSchemas: new Map(installed),
     ...(await moreTargetFacts(target)),
   };
 }

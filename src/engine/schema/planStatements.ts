@@ -14,7 +14,9 @@ import { errorCodes } from '../../protocol/errorCodes.js';
 import type { Mapping } from '../../protocol/mapping.js';
 import type { Finding } from '../../protocol/model.js';
 import type { ProjectDatabase, ProjectOptions } from '../../protocol/project.js';
+import { RelationMap } from '../../protocol/relationMap.js';
 import { statementTextKey } from '../../protocol/statementKey.js';
+import type { ExtensionMember } from '../catalog/outside.js';
 import type { TargetState } from '../catalog/server.js';
 import { statementKey } from '../run/checkpoint.js';
 import { leftOutByProject } from './leftOut.js';
@@ -69,6 +71,8 @@ export interface PlanInput {
   readonly preexisting: ReadonlySet<string>;
   /** Objects of the source in schemas that the dump leaves out, as `kind name`: what needs them is left out, too. */
   readonly outside: readonly string[];
+  /** What extensions bring that lie in another schema of the target than the mapping says. */
+  readonly members?: readonly ExtensionMember[];
 }
 
 /** Decides for every statement of a dump whether it runs on this target, as what, and why not. */
@@ -140,13 +144,17 @@ function decider(statements: readonly Statement[], input: PlanInput, findings: S
   const { mapping, database, options } = input;
   const leftOutBy = leftOutByProject(statements, mapping, options);
   const roles = new Map(Object.entries(options.roles));
+  const members = new RelationMap<string>();
+  for (const { schema, name, target } of input.members ?? []) members.set({ schema, name }, target);
   const renames = renamesOf(statements, {
     schema: (name) => mapping.schema(name).target,
     table: (relation) => mapping.table(relation).target,
     role: (name) => roles.get(name) ?? name,
     renameOwned: database.renameOwned === true,
+    member: (object) => members.get(object),
+    memberSchemas: new Set(input.members?.map(({ schema }) => schema)),
   });
-  const renaming = mapping.renames || [...roles].some(([from, to]) => from !== to);
+  const renaming = mapping.renames || !members.isEmpty || [...roles].some(([from, to]) => from !== to);
   /** In the names of the source. */
   const skipped = SkippedObjects.of(input.outside);
   /** Created so far, in the names of the target. */
