@@ -33,7 +33,7 @@ export interface TreeGridOptions<Row> {
   /** The column that Enter and F2 on a whole row edit, and Space toggles. */
   readonly editColumn: number;
   readonly toggle: (row: Row) => void;
-  readonly activated: (key: string, index: number) => void;
+  readonly activated: (key: string) => void;
 }
 
 export const rowHeight = 24;
@@ -135,7 +135,8 @@ export class TreeGrid<Row extends TreeRow> {
   }
 
   focus(): void {
-    this.#focusActive();
+    this.#refocus = true;
+    this.#draw();
   }
 
   /** The cell of the active row in a column, if that row is mounted. */
@@ -207,7 +208,12 @@ export class TreeGrid<Row extends TreeRow> {
     }
     for (let index = first; index < Math.min(last, this.#total); index += 1) this.#drawRow(index);
     if (!this.#isVisible(this.#active) && this.#active < this.#total) this.#drawRow(this.#active);
-    if (this.#refocus && this.#mounted.has(this.#active)) {
+    const mounted = this.#mounted.has(this.#active);
+    setAttribute(this.element, 'tabindex', mounted ? '-1' : '0');
+    if (!this.#refocus) return;
+    // Keys must not be lost while the active row is on its way.
+    if (!mounted) this.element.focus({ preventScroll: true });
+    else {
       this.#refocus = false;
       this.#focusActive();
     }
@@ -285,7 +291,8 @@ export class TreeGrid<Row extends TreeRow> {
 
   #activate(index: number, focus: boolean): void {
     this.#active = Math.max(0, Math.min(index, this.#total - 1));
-    this.#activeKey = this.#row(this.#active)?.key ?? this.#activeKey;
+    // Of a row that is not here yet it is known once it comes.
+    this.#activeKey = this.#row(this.#active)?.key;
     const top = this.#active * rowHeight;
     const { scrollTop, clientHeight } = this.#scroller;
     if (top < scrollTop) this.#scroller.scrollTop = top;
@@ -293,7 +300,7 @@ export class TreeGrid<Row extends TreeRow> {
       this.#scroller.scrollTop = top + rowHeight - clientHeight;
     if (focus) this.#refocus = true;
     this.#draw();
-    if (this.#activeKey !== undefined) this.options.activated(this.#activeKey, this.#active);
+    if (this.#activeKey !== undefined) this.options.activated(this.#activeKey);
   }
 
   #focusActive(): void {
