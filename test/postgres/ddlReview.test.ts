@@ -223,7 +223,6 @@ describe('running what is saved', () => {
     for (const [bad, words] of [
       [good.replace('CREATE TABLE public.orders', 'CREATE TABLE\0 public.orders'), /pre-data\.sql:\d+ .*NUL/],
       [Buffer.from(good.replace('pay', 'p\u00e4y'), 'latin1'), /not UTF-8/],
-      [`${good}\nCREATE TABLE public.open (a text DEFAULT 'x);`, /pre-data\.sql, line \d+.*end is not found/],
     ] as const) {
       writeFileSync(place.pre, bad);
       const { code, done, shown } = await run(place);
@@ -328,6 +327,28 @@ describe('a statement that fails', () => {
         .length,
       1,
     );
+  });
+
+  test('with an open quote is not sent, and costs only itself', async () => {
+    using place = newPlace();
+    await generate(place);
+    edit(place.pre, 'note character varying(40)', "note text DEFAULT 'it''s");
+    const first = await run(place);
+    assert.equal(first.code, 1, first.shown);
+    const failed = first.events.flatMap((e) => (e.event === 'statement' && e.state === 'failed' ? [e] : []));
+    assert.deepEqual(
+      failed.map((e) => e.error?.sqlstate),
+      ['42601'],
+      first.shown,
+    );
+    const text = read(place.pre);
+    const broken = text.slice(text.indexOf('CREATE TABLE public.customers'));
+    assert.equal(broken.slice((failed[0]?.error?.position ?? 0) - 1).startsWith("'it''s"), true);
+    assert.equal((await ask(place, 'SELECT FROM answer()')).length, 1);
+    edit(place.pre, "'it''s", "'it''s'");
+    const second = await run(place);
+    assert.equal(second.code, 0, second.shown);
+    assert.equal((await ask(place, 'SELECT FROM customers')).length, 100);
   });
 
   test('with a syntax error costs only what needs it', async () => {

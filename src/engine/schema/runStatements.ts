@@ -46,6 +46,7 @@ export async function runStatements(
       await runSetting(context, session, phase, item);
     } else if (item.skip) reportSkipped(context, phase, item);
     else if (context.checkpoint.has('statement', item.key)) reportDone(context, phase, item);
+    else if (isOpen(item)) reportFailed(context, phase, item, openFault(item));
     else {
       if (batch.length >= batchCount || size + item.sql.length > batchCharacters) await flush();
       batch.push(item);
@@ -53,6 +54,18 @@ export async function runStatements(
     }
   }
   await flush();
+}
+
+/** Its end was not found, so that what is sent behind it could become part of it. */
+const isOpen = ({ statement }: PlannedStatement): boolean =>
+  statement.unterminated === true && statement.parseError !== undefined;
+
+function openFault({ statement }: PlannedStatement): Fault {
+  const { message = '', offset = 0 } = statement.parseError ?? {};
+  return new Fault('FF500', message, {
+    sqlstate: '42601',
+    position: [...statement.text.slice(0, offset)].length + 1,
+  });
 }
 
 /** Always runs: it holds for this connection. */

@@ -1,11 +1,11 @@
 /** What runs where the user saved something else than was generated. */
 import { classifyDump } from '../../ddl/classify.js';
 import { dependsOnSkipped, SkippedObjects } from '../../ddl/dependsOnSkipped.js';
+import { statementsOfFile } from '../../ddl/documentStatements.js';
 import { displayRelation } from '../../ddl/identifier.js';
 import type { Statement } from '../../ddl/statement.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import { statementTextKey } from '../../protocol/statementKey.js';
-import { Fault } from '../errors/fault.js';
 import { complete, type PlannedStatement, type StatementPlan } from './planStatements.js';
 
 export interface SavedDdl {
@@ -29,7 +29,7 @@ interface Matching {
 /**
  * The plan with the statements of the saved files instead of its own, in their order. A statement whose text is that of
  * a generated one is that one; others are the user's. What the user took out is reported as left out.
- * `base`: the files as generated last. Throws FF303 where the end of a statement cannot be found.
+ * `base`: the files as generated last.
  */
 export function planSaved(
   plan: Omit<StatementPlan, 'renames'>,
@@ -89,26 +89,19 @@ function readSection(
   matching: Matching,
   used: Set<PlannedStatement>,
 ): PlannedStatement[] {
-  return classifyDump(text).map((found, index) => {
-    if (found.unterminated && found.parseError !== undefined)
-      throw new Fault(
-        'FF303',
-        `In ${section === 'preData' ? 'pre-data.sql' : 'post-data.sql'}, line ${text.slice(0, found.start).split('\n').length}, begins a statement whose end is not found: ${found.parseError.message}.`,
-        { object: found.object },
-      );
-    const known = matching.generated.get(statementTextKey(found.text))?.find((item) => !used.has(item));
+  return statementsOfFile(text, section).map((statement, index) => {
+    const known = matching.generated.get(statementTextKey(statement.text))?.find((item) => !used.has(item));
     if (known) {
       used.add(known);
       const item = known.skip ? takenBack(known, matching) : known;
       if (item !== known) used.add(item);
       return { ...item, section, index };
     }
-    const statement: Statement = found.section === 'session' ? found : { ...found, section };
     const decision = {
       statement,
       skip: false,
-      sql: found.text,
-      ...(found.section !== 'session' && { finding: edited(statement) }),
+      sql: statement.text,
+      ...(statement.section !== 'session' && { finding: edited(statement) }),
     };
     return complete(decision, section, index, matching.occurrences, matching.preexisting);
   });
