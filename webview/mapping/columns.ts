@@ -2,7 +2,7 @@ import { formatBytes, formatCount } from '../../src/base/format.js';
 import type { MappingRow, RowKind } from '../../src/protocol/mappingPanel.js';
 import { h, icon, setAttribute, setText } from '../shared/dom.js';
 import { t } from '../shared/l10n.js';
-import type { TreeColumn } from '../shared/treeGrid.js';
+import type { TreeColumn } from '../shared/treeKeys.js';
 
 type Column = TreeColumn<MappingRow>;
 
@@ -60,6 +60,7 @@ function box(part: 'check' | 'toggle', checked: string, label: string): HTMLElem
 
 function nameCell(cell: HTMLElement, row: MappingRow, offer: StatusOffer): void {
   const { kind, label, checked, expanded, status } = row;
+  cell.parentElement?.classList.toggle('status-row', status !== undefined);
   cached(cell, [kind, label, checked, expanded, status], () => {
     const twistie = h('span', {
       class: `twistie codicon ${expanded === undefined ? '' : expanded ? 'codicon-chevron-down' : 'codicon-chevron-right'}`,

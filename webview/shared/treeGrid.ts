@@ -1,40 +1,5 @@
 import { h, setAttribute } from './dom.js';
-
-export interface TreeRow {
-  readonly key: string;
-  /** From 1. */
-  readonly level: number;
-  /** Index of the row above it in the tree, -1 at the top. */
-  readonly parent: number;
-  /** Absent where it cannot be expanded. */
-  readonly expanded?: boolean;
-}
-
-export interface TreeColumn<Row> {
-  readonly title: string;
-  readonly className: string;
-  /** Fills a cell; called again whenever the row changes, but not while the cell is edited. */
-  render(cell: HTMLElement, row: Row): void;
-  /** Whether the keyboard stops at the cell; absent: never. */
-  stops?(row: Row): boolean;
-  /** Enter or F2 on the cell. */
-  edit?(cell: HTMLElement, row: Row): void;
-  /** Space on the cell. */
-  toggle?(cell: HTMLElement, row: Row): void;
-}
-
-export interface TreeGridOptions<Row> {
-  readonly label: string;
-  readonly columns: readonly TreeColumn<Row>[];
-  readonly empty: string;
-  /** Asks for a window of rows; the answer comes through {@link TreeGrid.setRows}. */
-  readonly request: (offset: number, limit: number, active: string | undefined) => void;
-  readonly expand: (row: Row, expanded: boolean) => void;
-  /** The column that Enter and F2 on a whole row edit, and Space toggles. */
-  readonly editColumn: number;
-  readonly toggle: (row: Row) => void;
-  readonly activated: (key: string) => void;
-}
+import { type KeyTarget, pressKey, type TreeGridOptions, type TreeRow } from './treeKeys.js';
 
 export const rowHeight = 24;
 const overscan = 10;
@@ -137,12 +102,6 @@ export class TreeGrid<Row extends TreeRow> {
   focus(): void {
     this.#refocus = true;
     this.#draw();
-  }
-
-  /** The cell of the active row in a column, if that row is mounted. */
-  activeCell(column: number): HTMLElement | undefined {
-    const cell = this.#mounted.get(this.#active)?.children[column];
-    return cell instanceof HTMLElement ? cell : undefined;
   }
 
   /** A cell holds an input from now on: it is not drawn again until {@link endEdit}. */
@@ -309,101 +268,30 @@ export class TreeGrid<Row extends TreeRow> {
     if (cell instanceof HTMLElement) cell.focus({ preventScroll: true });
   }
 
+  #keyTarget(): KeyTarget<Row> {
+    return {
+      options: this.options,
+      active: this.#active,
+      cell: this.#cell,
+      total: this.#total,
+      page: Math.max(1, Math.floor(this.#scroller.clientHeight / rowHeight) - 1),
+      row: this.#row(this.#active),
+      elementOf: (column) => {
+        const cell = this.#mounted.get(this.#active)?.children[column];
+        return cell instanceof HTMLElement ? cell : undefined;
+      },
+      moveTo: (index, cell) => {
+        this.#cell = cell;
+        this.#activate(index, true);
+      },
+    };
+  }
+
   #key(event: KeyboardEvent): void {
     const { target } = event;
     if (this.#editing || target instanceof HTMLInputElement || target instanceof HTMLSelectElement) return;
-    if (event.altKey || event.metaKey) return;
-    const data = this.#row(this.#active);
-    const handled = this.#move(event) || (data !== undefined && this.#act(event, data));
-    if (!handled) return;
+    if (event.altKey || event.metaKey || !pressKey(event, this.#keyTarget())) return;
     event.preventDefault();
     event.stopPropagation();
-  }
-
-  /** Up and down; Home and End go through the cells when the focus is in one, as the pattern has it. */
-  #move({ key, ctrlKey }: KeyboardEvent): boolean {
-    const page = Math.max(1, Math.floor(this.#scroller.clientHeight / rowHeight) - 1);
-    const whole = this.#cell < 0 || ctrlKey;
-    const moves: Readonly<Record<string, number | undefined>> = {
-      ArrowDown: this.#active + 1,
-      ArrowUp: this.#active - 1,
-      PageDown: this.#active + page,
-      PageUp: this.#active - page,
-      Home: whole ? 0 : undefined,
-      End: whole ? this.#total - 1 : undefined,
-    };
-    const to = moves[key];
-    if (to === undefined) return false;
-    this.#activate(to, true);
-    return true;
-  }
-
-  #act({ key }: KeyboardEvent, data: Row): boolean {
-    switch (key) {
-      case 'ArrowRight':
-        if (this.#cell < 0 && data.expanded === false) this.options.expand(data, true);
-        else this.#toCell(data, 1);
-        return true;
-      case 'ArrowLeft':
-        if (this.#cell >= 0) this.#toCell(data, -1);
-        else if (data.expanded === true) this.options.expand(data, false);
-        else if (data.parent >= 0) this.#activate(data.parent, true);
-        return true;
-      case 'Home':
-      case 'End':
-        this.#cell = -1;
-        if (key === 'Home') this.#toCell(data, 1);
-        else this.#toLastCell(data);
-        return true;
-      case ' ':
-        this.#toggle(data);
-        return true;
-      case 'Enter':
-      case 'F2':
-        return this.#edit(data, key);
-      case 'Escape':
-        if (this.#cell < 0) return false;
-        this.#cell = -1;
-        this.#activate(this.#active, true);
-        return true;
-      default:
-        return false;
-    }
-  }
-
-  #stops(data: Row): number[] {
-    return this.options.columns.flatMap(({ stops }, at) => (stops?.(data) ? [at] : []));
-  }
-
-  #toCell(data: Row, step: 1 | -1): void {
-    const stops = this.#stops(data);
-    const next = step > 0 ? stops.find((at) => at > this.#cell) : stops.findLast((at) => at < this.#cell);
-    if (next === undefined && step > 0) return;
-    this.#cell = next ?? -1;
-    this.#activate(this.#active, true);
-  }
-
-  #toLastCell(data: Row): void {
-    this.#cell = this.#stops(data).at(-1) ?? -1;
-    this.#activate(this.#active, true);
-  }
-
-  #toggle(data: Row): void {
-    const column = this.options.columns[this.#cell];
-    const cell = this.activeCell(this.#cell);
-    if (column?.toggle && cell) column.toggle(cell, data);
-    else this.options.toggle(data);
-  }
-
-  #edit(data: Row, key: string): boolean {
-    const at = this.#cell < 0 ? this.options.editColumn : this.#cell;
-    const column = this.options.columns[at];
-    const cell = this.activeCell(at);
-    if (!cell) return false;
-    if (column?.edit && column.stops?.(data)) column.edit(cell, data);
-    else if (column?.toggle && column.stops?.(data)) column.toggle(cell, data);
-    else if (key === 'Enter' && data.expanded !== undefined) this.options.expand(data, !data.expanded);
-    else return false;
-    return true;
   }
 }
