@@ -1,7 +1,8 @@
+import { formatRelation } from '../protocol/mapping.js';
 import { assessSource, assessTarget } from './assessment/assess.js';
 import { chosenSchemas } from './catalog/filter.js';
 import { databaseIdentity, targetState } from './catalog/server.js';
-import { listSourceTables } from './catalog/tables.js';
+import { listOtherRelations, listSourceTables, type TargetName } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import type { Session } from './postgres/session.js';
@@ -38,6 +39,9 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   };
   const filter = await chosenSchemas(source, database, mapping);
   const tables = await listSourceTables(source, filter, mapping);
+  // What an extension brings is there once, whoever has it.
+  const own = tables.filter((t) => t.extensionCondition === undefined);
+  claimNames(job, [...own, ...(await listOtherRelations(source, filter, mapping))]);
   const assessed = await assessSource(source, tables, filter, job);
   for (const finding of assessed.findings) tracker.finding(finding);
   assessTarget(
@@ -48,6 +52,20 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   await Promise.all([sessions.close(source), sessions.close(target)]);
   tracker.advance('assess', 'done');
   tracker.end('assess');
+}
+
+/** Two relations in one would overwrite each other. Throws FF704. */
+function claimNames({ claims, database, target }: DatabaseJob, relations: readonly TargetName[]): void {
+  for (const relation of relations) {
+    const name = `${formatRelation(relation)} of ${database.source}`;
+    const other = claims.get(relation.target);
+    if (other !== undefined)
+      throw new Fault(
+        'FF704',
+        `${other} and ${name} both become ${formatRelation(relation.target)} of ${target.database}.`,
+      );
+    claims.set(relation.target, name);
+  }
 }
 
 /** The target database, or the maintenance database of its server where it is still to be created. */

@@ -2,6 +2,7 @@ import type { ConnectionSpec } from '../protocol/connection.js';
 import type { RunParams } from '../protocol/engine.js';
 import { compileMapping, type Mapping } from '../protocol/mapping.js';
 import { databaseKey, type Project, type ProjectDatabase, type ProjectOptions } from '../protocol/project.js';
+import { RelationMap } from '../protocol/relationMap.js';
 import { databaseIdentity } from './catalog/server.js';
 import { Fault } from './errors/fault.js';
 import { resolveConnectionInput } from './postgres/connectionString.js';
@@ -22,6 +23,8 @@ export interface DatabaseJob {
   readonly isFirstOfTarget: boolean;
   /** Where extensions lie in the target database, shared by all jobs into it: the first that makes one decides. */
   readonly extensionSchemas: Map<string, string>;
+  /** Names that are taken in the target database by relations of the project, with whose; shared in the same way. */
+  readonly claims: RelationMap<string>;
   readonly options: ProjectOptions;
   readonly restart: boolean;
   readonly sessions: RunSessions;
@@ -73,8 +76,12 @@ export function makeJobs(
   { signal, distDir }: JobHooks,
 ): DatabaseJob[] {
   const { databases, options } = params.project;
-  const extensionSchemas = new Map<string, Map<string, string>>();
-  for (const { target } of databases) extensionSchemas.set(target, new Map());
+  const shared = new Map(
+    databases.map(({ target }) => [
+      target,
+      { extensionSchemas: new Map<string, string>(), claims: new RelationMap<string>() },
+    ]),
+  );
   return databases.map((database, index) => {
     const source = { ...servers.source, database: database.source };
     const target = { ...servers.target, database: database.target };
@@ -86,7 +93,9 @@ export function makeJobs(
       mapping: compileMapping(database),
       siblings: new Set(),
       isFirstOfTarget: databases.findIndex((d) => d.target === database.target) === index,
-      extensionSchemas: extensionSchemas.get(database.target) ?? new Map(),
+      extensionSchemas: new Map(),
+      claims: new RelationMap(),
+      ...shared.get(database.target),
       options,
       restart: params.restart === true,
       sessions: new RunSessions(run, { source, target }, signal),

@@ -88,7 +88,7 @@ async function run(...args: Parameters<typeof start>) {
 const counts = (database: string, names: readonly string[]): Promise<Record<string, unknown>[]> =>
   target.superQuery(
     database,
-    `SELECT ${names.map((n) => `(SELECT count(*)::int FROM ${n}) AS "${n}"`).join(', ')}`,
+    `SELECT ${names.map((n) => `(SELECT count(*)::int FROM ${n}) AS "${n.replaceAll('"', '')}"`).join(', ')}`,
   );
 
 const into = (database: string, north = 'n"orth', south = 'south') => [
@@ -103,7 +103,7 @@ describe('two databases into schemas of one', () => {
     assert.deepEqual(problems, [], why);
     assert.equal(code, 0, why);
     assert.deepEqual(await counts('both', ['"n""orth".orders', 'south.orders', '"n""orth".mails']), [
-      { '"n""orth".orders': 30, 'south.orders': 50, '"n""orth".mails': 30 },
+      { 'north.orders': 30, 'south.orders': 50, 'north.mails': 30 },
     ]);
     assert.equal(done.totals.databases, 2);
     // What belongs to the database itself comes from the first alone.
@@ -158,7 +158,7 @@ describe('two databases into schemas of one', () => {
     assert.deepEqual(resumed.problems, [], resumed.why);
     assert.equal(resumed.code, 0, resumed.why);
     assert.deepEqual(await counts('killed', ['"n""orth".orders', 'south.orders', 'south.gated']), [
-      { '"n""orth".orders': 30, 'south.orders': 50, 'south.gated': 5 },
+      { 'north.orders': 30, 'south.orders': 50, 'south.gated': 5 },
     ]);
     const [after] = await target.superQuery(
       'killed',
@@ -184,11 +184,11 @@ describe('two databases into schemas of one', () => {
             { 'public.orders': { schema: 'all', name: 's_orders' } },
           ]
         : [{}, {}];
-      const databases = into(database).map((d, i) => ({ ...d, tables: names[i] }));
+      const databases = into(database).map((d, i) => ({ ...d, tables: names[i], renameOwned: true }));
       await kill(folder, database, databases, ['--yes']);
       const again = await run(
         folder,
-        into(database, 'one', 'two').map((d, i) => ({ ...d, tables: names[i] })),
+        into(database, 'one', 'two').map((d, i) => ({ ...d, tables: names[i], renameOwned: true })),
         ['--restart', '--yes'],
       );
       assert.deepEqual(again.problems, [], again.why);
@@ -202,16 +202,28 @@ describe('two databases into schemas of one', () => {
         [...(shared ? ['all'] : []), 'mine', 'one', 'public', 'two'],
       );
       assert.deepEqual(await counts(database, ['mine.t', shared ? '"all".s_orders' : 'two.orders']), [
-        { 'mine.t': 1, [shared ? '"all".s_orders' : 'two.orders']: 50 },
+        { 'mine.t': 1, [shared ? 'all.s_orders' : 'two.orders']: 50 },
       ]);
     }
   });
 
   test('both into one schema: a name that both have is refused before anything begins', async () => {
     using folder = cliFolder();
-    const { code, why } = await run(folder, into('one schema', 'shop', 'shop'));
-    assert.notEqual(code, 0, why);
-    assert.match(why, /shop/);
+    for (const databases of [
+      into('one schema', 'shop', 'shop'),
+      [{ source: 'north', target: 'one schema', tables: { 'public.gated': { name: 'mails' } } }],
+    ]) {
+      const { code, done, why } = await run(folder, databases);
+      assert.deepEqual([code, done.fault?.code], [3, 'FF704'], why);
+      assert.match(
+        done.fault?.message ?? '',
+        /public\.\w+ of north.* both become (shop\.\w+|public\.mails) of one schema/,
+      );
+      assert.deepEqual(
+        await target.superQuery('postgres', `SELECT FROM pg_database WHERE datname = 'one schema'`),
+        [],
+      );
+    }
   });
 
   /** Kills a run whose first database is through and whose second stands in its copy. */

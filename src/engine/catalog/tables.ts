@@ -41,6 +41,28 @@ export interface SourceTable extends RelationName {
   readonly withData: boolean;
 }
 
+/** A relation of the source with its name on the target. */
+export interface TargetName extends RelationName {
+  readonly target: RelationName;
+}
+
+/** Views and foreign tables, which share their names with tables. */
+export async function listOtherRelations(
+  session: Session,
+  filter: SchemaFilter,
+  mapping: Mapping,
+): Promise<TargetName[]> {
+  if (!mapping.renames) return [];
+  const { rows } = await session.query<RelationName>(`
+    SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('v', 'f') AND c.relpersistence <> 't' AND ${schemaCondition(filter)}
+      AND ${notOfExtension('pg_class', 'c.oid')}`);
+  return rows.flatMap((row) => {
+    const { included, target } = mapping.table(row);
+    return included ? [{ ...row, target }] : [];
+  });
+}
+
 interface TableRow {
   oid: string;
   schema: string;
