@@ -156,7 +156,7 @@ describe(`the review of the DDL, ${theme}`, () => {
     await session.screenshot(`ddl-failed-${theme}`);
   });
 
-  step('corrected and saved, the run goes on from there and ends verified', async () => {
+  step('corrected and saved, the run goes on from there', async () => {
     const place = await statusBarItem(page, /^Ln \d+, Col \d+$/).innerText();
     await editor(page).click({ position: { x: 300, y: 60 } });
     await page.keyboard.press('ControlOrMeta+Home');
@@ -169,7 +169,19 @@ describe(`the review of the DDL, ${theme}`, () => {
     await page.keyboard.insertText('name');
     await save('pre-data.sql');
     assert.match(readFileSync(file('pre-data.sql'), 'utf8'), /'🙂', name FROM port\.ships;/);
+    // Holds the run up while the file is saved again.
+    await append(page, '\nDO $$ BEGIN PERFORM pg_sleep(8); END $$;\n');
+    await save('pre-data.sql');
     await page.getByRole('button', { name: 'Continue Migration' }).first().click();
+    await treeItem(page, /^Create the schema, running/).waitFor();
+  });
+
+  step('what is saved while it runs is said not to have run; then it ends verified', async () => {
+    await append(page, '\n-- Later.\n');
+    await save('pre-data.sql');
+    const told = toast(page, 'was saved while it ran');
+    await told.waitFor({ timeout: 60_000 });
+    await told.getByRole('button', { name: 'Continue' }).click();
     await toast(page, 'review is migrated and verified').waitFor({ timeout: 60_000 });
     await treeItem(page, /^review, verified/).waitFor();
     const { hostname, port, username } = new URL(demo.target);
