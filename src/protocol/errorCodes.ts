@@ -350,6 +350,49 @@ export const errorCodes = {
   FF706: {
     help: 'Online migration is not part of this version yet. Set the mode of the database to offline.',
   },
+  // --- following the changes of the source (FF8xx)
+  FF800: {
+    help: 'The replication slot does not exist on the source any more, so changes since the last confirmed one are lost. Start the migration again with a new base copy.',
+  },
+  FF801: {
+    help: 'The replication slot is in use by another connection. Stop the other run; after a lost connection the source lets go of it within wal_sender_timeout.',
+  },
+  FF802: {
+    help: 'The source has removed log that the replication slot still needed (max_slot_wal_keep_size or a full disk), so changes are lost. Give it more room, then start again with a new base copy.',
+  },
+  FF803: {
+    help: 'The source has no replication slot or sender left. Raise max_replication_slots and max_wal_senders (takes a restart), or drop slots that nobody uses.',
+  },
+  FF804: {
+    help: 'The source does not write its log for logical decoding. Set wal_level to logical and max_replication_slots above 0, then restart it.',
+  },
+  FF805: {
+    help: 'The source user may not replicate. ALTER ROLE … REPLICATION by an administrator, or connect as a role that has it.',
+  },
+  FF806: {
+    help: 'The replication slot could not be made in time because transactions of the source are still open, prepared ones included. End them or wait, then start again.',
+  },
+  FF807: {
+    help: 'The publication does not exist on the source. Make it again for the same tables; where it was dropped while it was followed, start again with a new base copy.',
+  },
+  FF808: {
+    help: 'The stream of changes cannot be read. Nothing of it was applied: resume; if it happens again, please report it with the log.',
+  },
+  FF809: {
+    help: 'This is not the source that the changes were followed from: another server, one restored from a backup, or a replica that took over without all of them. Connect to the former one, or start again with a new base copy.',
+  },
+  FF810: {
+    help: 'A large transaction of the source is kept on disk until it ends, and that failed. Free space in the temporary folder or choose another one, then resume.',
+  },
+  FF811: {
+    help: 'A prepared transaction was committed on the source that began before the changes were followed. Start again with a new base copy.',
+  },
+  FF812: {
+    help: 'The replication slot was confirmed beyond what the target has, so changes between are lost (a target restored from a backup, or another consumer of the slot). Start again with a new base copy.',
+  },
+  FF813: {
+    help: 'A replication slot of this name exists on the source already. Drop it if nobody uses it, or choose another name.',
+  },
   FF900: { help: 'An internal error. Please report it with the log.' },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
