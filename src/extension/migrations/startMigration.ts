@@ -76,7 +76,7 @@ export class MigrationStarter {
       chosen = await vscode.window.showInformationMessage(message, report);
     } else if (snapshot.fault && snapshot.fault.code !== 'FF509') {
       return this.#tellFault(migration, snapshot.fault);
-    } else if (migration.statements.failed().length > 0) {
+    } else if (snapshot.state === 'incomplete' && migration.statements.failed().length > 0) {
       return this.#tellFailed(migration);
     } else if (snapshot.findings.some(({ code }) => code === 'FF424')) {
       const message = t(

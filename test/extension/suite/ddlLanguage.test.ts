@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import type { TestApi } from '../../../src/extension/extension.js';
 import type { StatementReference } from '../../../src/protocol/ddl.js';
@@ -295,7 +296,37 @@ describe('the language server in generated SQL files', () => {
       'states are lost',
     );
   });
+
+  it('is started again after a crash, and knows all it knew', async function () {
+    this.timeout(60_000);
+    const pid = serverProcess();
+    assert.ok(pid, 'the server has no process');
+    process.kill(pid, 'SIGKILL');
+    await eventually(serverProcess, (now) => now !== undefined && now !== pid, 'it stays away');
+    const schema = 'CREATE SCHEMA shop;';
+    await eventually(
+      async () => (await lensesAt(schema))[0]?.title ?? '',
+      (title) => /Done/.test(title),
+      'states are lost',
+    );
+  });
 });
+
+/** The process of the language server among the children of the extension host; undefined where /proc is missing. */
+function serverProcess(): number | undefined {
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
+        const isServer = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('languageServer.js');
+        return Number(parent) === process.pid && isServer;
+      } catch {
+        return false; // it has ended meanwhile
+      }
+    });
+  return children.length === 0 ? undefined : Number(children[0]);
+}
 
 describe('other SQL files', () => {
   const sql = 'SELECT 1;\nSELEC 2;\n';

@@ -104,7 +104,7 @@ export class LanguageService implements vscode.Disposable {
   }
 
   async #launch(): Promise<LanguageClient> {
-    const { LanguageClient, TransportKind } = await import('./languageClient.js');
+    const { LanguageClient, State, TransportKind } = await import('./languageClient.js');
     const module = join(this.dist.fsPath, 'languageServer.js');
     const server = { module, transport: TransportKind.ipc, options: { execArgv: [] } };
     const client = new LanguageClient(
@@ -113,8 +113,11 @@ export class LanguageService implements vscode.Disposable {
       { run: server, debug: server },
       this.#options(),
     );
+    // A server that crashed is started again by the client, and has forgotten what it was told.
+    client.onDidChangeState(({ newState }) => {
+      if (newState === State.Running) setTimeout(() => this.#started.fire(), 0);
+    });
     await client.start();
-    setTimeout(() => this.#started.fire(), 0);
     return client;
   }
 

@@ -5,7 +5,7 @@ import { ddlFileOf, ddlUri, sections } from '../ddlFile.js';
 import { isGenerated, type LanguageService } from './languageService.js';
 
 /** While a run goes on, states are sent at most this often: each time those of a whole database. */
-const pauseMs = 500;
+const pauseMs = 1000;
 
 /** Tells the language server what became of the statements of the projects whose files are open. */
 export class StateFeed implements vscode.Disposable {
