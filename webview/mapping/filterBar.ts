@@ -94,17 +94,20 @@ export class FilterBar {
     );
     element.addEventListener('click', () => {
       clearTimeout(this.#timer);
-      this.actions.changed({ ...this.#filter, text: this.#input.value, [name]: !this.#filter[name] });
+      this.#change({ ...this.#filter, text: this.#input.value, [name]: !this.#filter[name] });
     });
     return element;
   }
 
   #typed(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => this.actions.changed({ ...this.#filter, text: this.#input.value }),
-      typingMs,
-    );
+    this.#timer = setTimeout(() => this.#change({ ...this.#filter, text: this.#input.value }), typingMs);
+  }
+
+  /** Shown at once: the next click must not begin from what the host has not answered yet. */
+  #change(filter: MappingFilter): void {
+    this.show(filter, undefined);
+    this.actions.changed(filter);
   }
 
   #key(event: KeyboardEvent): void {

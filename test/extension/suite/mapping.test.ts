@@ -255,6 +255,18 @@ describe('the mapping panel', () => {
     assert.match(newer.notice?.message ?? '', /version 3/i);
   });
 
+  it('a comparison of two versions opens as text', async function () {
+    // Releases before workbench.diffEditorAssociations compare custom editors only.
+    if (process.env['FLEXFERRY_TEST_RELEASE'] === 'oldest') this.skip();
+    await open(text(), 'compared');
+    const other = uri.with({ path: uri.path.replace('compared', 'other') });
+    await vscode.workspace.fs.writeFile(other, new TextEncoder().encode(text(2, { mode: 'online' })));
+    await vscode.commands.executeCommand('vscode.diff', uri, other);
+    const tab = vscode.window.tabGroups.activeTabGroup.activeTab;
+    assert.ok(tab?.input instanceof vscode.TabInputTextDiff, 'the comparison is no text');
+    await vscode.workspace.fs.delete(other);
+  });
+
   it('what exists on the target, and what needs something that is left out, stand at their rows', async () => {
     const session = await ready(text());
     const panel = await until('a panel', () => api.mapping.panelsOf(uri)[0]);

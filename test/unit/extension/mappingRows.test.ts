@@ -100,7 +100,7 @@ test('60,000 tables: built, opened and filtered in moments, also by an expressio
   assert.equal(all.length, 1 + 60 + 60_000 + 1);
   const built = performance.now() - began;
   const search = performance.now();
-  assert.equal(rowsOf(database, filtered({ text: '(a+)+b$', regex: true })).length, 1);
+  assert.equal(rowsOf(database, filtered({ text: '(a+)+b$', regex: true })).at(-1)?.of, 'status');
   const searched = performance.now() - search;
   assert.ok(
     built < 2000 && searched < 6000,

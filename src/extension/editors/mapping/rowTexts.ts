@@ -99,7 +99,7 @@ function statusRow({ status, tree }: ShownDatabase, base: RowBase): MappingRow {
     loading: t('Reading the catalog…'),
     failed: status.fault?.message ?? '',
     refused: status.fault?.message ?? '',
-    empty: t('The database holds no tables.'),
+    empty: tree?.total === 0 ? t('The database holds no tables.') : t('No table matches the filter.'),
   };
   return {
     ...base,

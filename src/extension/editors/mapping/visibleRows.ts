@@ -111,7 +111,10 @@ export function visibleRows(databases: readonly ShownDatabase[], query: RowsQuer
     const { tree } = database;
     if (!tree || tree.schemas.length === 0)
       rows.push({ of: 'status', database, key: `${key}?`, level: 2, parent });
-    else addTree({ rows, tree, query, open, filtered: isFiltered(query.view.filter) }, parent);
+    else {
+      addTree({ rows, tree, query, open, filtered: isFiltered(query.view.filter) }, parent);
+      if (rows.length === parent + 1) rows.push({ of: 'status', database, key: `${key}?`, level: 2, parent });
+    }
   }
   return rows;
 }
