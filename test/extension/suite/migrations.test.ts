@@ -120,7 +120,7 @@ describe('a migration', () => {
     const folder = vscode.workspace.workspaceFolders?.[0];
     assert.ok(folder);
     const uri = vscode.Uri.joinPath(folder.uri, 'broken.flexferry.json');
-    await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode('{"version": 2}'));
+    await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode('{"version": 99}'));
     await assert.rejects(
       readProject(uri),
       (error: unknown) => (error as { data: { code: string } }).data.code === 'FF701',

@@ -9,7 +9,7 @@ import { directoryOf, sections } from '../ddlFile.js';
 
 const t = vscode.l10n.t;
 
-/** How long an editor may take to notice that its file has changed. */
+/** How long an editor may take to read its file again. */
 const freshMs = 5000;
 
 /** Writes the DDL files of a project in an engine of its own. Undefined where the user cancelled; throws faults. */
@@ -57,7 +57,7 @@ export async function showGenerated({ files }: GeneratedDdl): Promise<void> {
   const order = (path: string) =>
     path.endsWith(sections[0]) ? 0 : path.endsWith(sections[1]) ? 1 : sections.length;
   for (const { path } of shown.toSorted((a, b) => order(b.path) - order(a.path)))
-    await vscode.window.showTextDocument(await freshDocument(vscode.Uri.file(path)), { preview: false });
+    await showFresh(vscode.Uri.file(path));
 }
 
 /** Opens the first conflict that is left in the generated files of a project. False where none is. */
@@ -72,29 +72,36 @@ export async function showLeftConflict(project: vscode.Uri): Promise<boolean> {
 }
 
 async function showConflict(path: string): Promise<void> {
-  const document = await freshDocument(vscode.Uri.file(path));
+  const editor = await showFresh(vscode.Uri.file(path));
+  const { document } = editor;
   const at = document.positionAt(Math.max(0, document.getText().search(/^<<<<<<< /m)));
-  await vscode.window.showTextDocument(document, { preview: false, selection: new vscode.Range(at, at) });
+  editor.selection = new vscode.Selection(at, at);
+  editor.revealRange(new vscode.Range(at, at), vscode.TextEditorRevealType.InCenter);
 }
 
-/** A document with the text that its file has: an open one hears of it only after a while. */
-async function freshDocument(uri: vscode.Uri): Promise<vscode.TextDocument> {
-  const document = await vscode.workspace.openTextDocument(uri);
+/** An editor with the text that its file has: an open one would hear of it only after a while. */
+async function showFresh(uri: vscode.Uri): Promise<vscode.TextEditor> {
+  const editor = await vscode.window.showTextDocument(uri, { preview: false });
+  const { document } = editor;
   const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
   const unix = (lines: string) => lines.replaceAll('\r\n', '\n');
   const isFresh = () => document.isDirty || unix(document.getText()) === unix(text);
-  if (isFresh()) return document;
-  return new Promise((resolve) => {
+  if (isFresh()) return editor;
+  const changed = new Promise<void>((resolve) => {
     const end = () => {
       clearTimeout(timer);
       listener.dispose();
-      resolve(document);
+      resolve();
     };
     const timer = setTimeout(end, freshMs);
     const listener = vscode.workspace.onDidChangeTextDocument((change) => {
       if (change.document === document && isFresh()) end();
     });
   });
+  // Nothing is lost: it has no unsaved changes.
+  await vscode.commands.executeCommand('workbench.action.files.revert');
+  await changed;
+  return editor;
 }
 
 /** How many files hold how many conflicts, as a sentence; undefined where there are none. */
