@@ -20,8 +20,9 @@ import { copyDatabaseProperties } from './schema/databaseProperties.js';
 import { addForeignKeys } from './schema/foreignKeys.js';
 import { IndexBuilder } from './schema/indexBuilder.js';
 import type { PlannedDdl } from './schema/planDdl.js';
-import type { PlannedStatement } from './schema/planStatements.js';
+import type { PlannedStatement } from './schema/plannedStatement.js';
 import { type PostDataPlan, planPostData } from './schema/postData.js';
+import { tellRanBefore } from './schema/ranBefore.js';
 import { runStatements } from './schema/runStatements.js';
 import { setSequences } from './schema/sequences.js';
 import { waitForRows } from './schema/waitForRows.js';
@@ -40,7 +41,7 @@ export async function migrateDatabase(job: DatabaseJob): Promise<void> {
   const target = await claimTarget(job, source);
   const snapshot = await exportSnapshot(source);
   const context = await prepare(job, source, target, snapshot);
-  const planned = await dump(job, context, source);
+  const planned = await dump(job, context, source, target);
   const { ddl: plan, tables, filter } = planned;
 
   await joinOwners(context, target, plan);
@@ -145,7 +146,12 @@ async function prepare(
 }
 
 /** Reads the schema with pg_dump and decides about every statement; what the user saved in the DDL files counts. */
-async function dump(job: DatabaseJob, context: DatabaseContext, source: Session): Promise<DatabasePlan> {
+async function dump(
+  job: DatabaseJob,
+  context: DatabaseContext,
+  source: Session,
+  target: Session,
+): Promise<DatabasePlan> {
   const { tracker } = job;
   tracker.begin('dump', 1);
   const preexisting = new Set(context.checkpoint.run.preexisting);
@@ -153,13 +159,13 @@ async function dump(job: DatabaseJob, context: DatabaseContext, source: Session)
   const planned = await planDatabase(job, source, context.target, from);
   tracker.facts = { ...tracker.facts, dumpTool: planned.tool };
   await keepDdl(job, planned, context.target);
-  const plan = planned.ddl;
-  for (const finding of plan.findings) tracker.finding(finding);
+  const { plan, findings } = await tellRanBefore(planned.ddl, context.checkpoint, target);
+  for (const finding of [...plan.findings, ...findings]) tracker.finding(finding);
   for (const object of plan.leftOut) context.leftOut.add(object);
   tracker.advance('dump', 'done');
   tracker.end('dump');
   await loadParser();
-  return planned;
+  return { ...planned, ddl: plan };
 }
 
 /** Who gives an object to a role has to be a member of it; only for the time of the run, which the checkpoints know. */
@@ -200,7 +206,7 @@ async function createSchema(
   const tables = all.filter((t) => t.relkind === 'r');
   for (const table of tables) tracker.addTable(table, table.bytes, table.rowsEstimated);
   const present = tables.filter((t) => presentKeys.has(tableKey(t.target)));
-  return { postData: planPostData(plan.postData, all), tables, present, presentKeys };
+  return { postData: planPostData(plan.postData, all, plan.preData), tables, present, presentKeys };
 }
 
 /** Rows of all tables, and indexes as soon as their table has them; large objects beside. */

@@ -1,7 +1,8 @@
 import type { DdlContext } from '../protocol/ddl.js';
 import type { ProjectOptions } from '../protocol/project.js';
+import { RelationMap } from '../protocol/relationMap.js';
 import { chosenSchemas, type SchemaFilter } from './catalog/filter.js';
-import { membersElsewhere, readOutside } from './catalog/outside.js';
+import { type ExtensionMember, membersElsewhere, readOutside } from './catalog/outside.js';
 import type { TargetState } from './catalog/server.js';
 import { listSourceTables, type SourceTable } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
@@ -47,6 +48,9 @@ export async function planDatabase(
   const tables = await listSourceTables(source, filter, mapping);
   const { extensions } = options;
   const outside = await readOutside(source, { filter, mapping, tables, extensions });
+  const members = await membersElsewhere(source, (name, schema) =>
+    schemaOfExtension(job, target, name, schema),
+  );
   const { sql, tool } = await dumpSchema({
     spec: job.source,
     versionNum: source.versionNum,
@@ -67,10 +71,24 @@ export async function planDatabase(
     target,
     preexisting: from.preexisting,
     outside: outside.objects,
-    members: await membersElsewhere(source, (name, schema) => schemaOfExtension(job, target, name, schema)),
+    members,
     ...(files && { files }),
   };
-  return { ddl: await planInWorker(request, job), filter, tables, tool };
+  return { ddl: await planInWorker(request, job), filter, tables: withMembers(tables, members), tool };
+}
+
+/** Configuration tables are where their extension is. */
+function withMembers(
+  tables: readonly SourceTable[],
+  members: readonly ExtensionMember[],
+): readonly SourceTable[] {
+  if (members.length === 0) return tables;
+  const found = new RelationMap<string>();
+  for (const member of members) found.set(member, member.target);
+  return tables.map((table) => {
+    const schema = table.extensionCondition === undefined ? undefined : found.get(table);
+    return schema === undefined ? table : { ...table, target: { schema, name: table.name } };
+  });
 }
 
 /** On the target: where it lies already, or where the first database of the project that has it puts it. */
@@ -140,7 +158,7 @@ const relationKinds = { r: 'table', p: 'table', m: 'materialized view' } as cons
 
 function contextOf(
   database: string,
-  { sources }: PlannedDdl,
+  { sources, undecided }: PlannedDdl,
   tables: readonly SourceTable[],
   target: TargetState,
   options: ProjectOptions,
@@ -170,5 +188,6 @@ function contextOf(
       rows: table.rowsEstimated,
     })),
     sources,
+    undecided,
   };
 }

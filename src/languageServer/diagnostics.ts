@@ -5,6 +5,7 @@ import { conflictsIn } from '../ddl/documentConflicts.js';
 import type { TargetFacts } from '../ddl/flexibleServerRules.js';
 import type { StatementKey, StatementStatus } from '../protocol/ddl.js';
 import { errorCodes } from '../protocol/errorCodes.js';
+import type { FileContext } from './context.js';
 import { pageOf } from './docs.js';
 import { failure, type Problem, problemsOf } from './problems.js';
 import type { SqlFile } from './sqlFile.js';
@@ -66,7 +67,7 @@ function unchecked(model: DdlDocument, entry: Entry): Problem[] {
 /** Problems of the statements that share a place with a range, and of what stands between them. */
 export function problemsIn(
   model: DdlDocument,
-  facts: TargetFacts | undefined,
+  context: FileContext | undefined,
   states: States | undefined,
   range: { readonly start: number; readonly end: number } = { start: 0, end: model.text.length },
 ): Placed[] {
@@ -75,13 +76,14 @@ export function problemsIn(
   const inConflict = (offset: number): boolean =>
     conflicts.some(({ start, end }) => start <= offset && offset <= end);
   for (const entry of model.entriesIn(range.start, range.end)) {
-    const problems = ruleProblems(model, entry, facts);
+    const problems = ruleProblems(model, entry, context?.facts);
     const isSyntax = entry.known?.parseError !== undefined;
     for (const problem of problems) {
       // The parser stumbles over a marker: that there is a conflict says it all.
       if (isSyntax && conflicts.some(({ start, end }) => start < entry.end && entry.start < end)) continue;
       placed.push(place(problem, entry));
     }
+    for (const problem of undecidedIn(model, entry, context)) placed.push(place(problem, entry));
     const status = states && states.size > 0 ? states.get(model.keyOf(entry)) : undefined;
     if (status?.state === 'failed' && status.error && !inConflict(entry.start)) {
       placed.push(place(failure(model.textOf(entry), status.error), entry));
@@ -103,6 +105,20 @@ export function problemsIn(
     placed.push({ problem, start, end });
   }
   return [...placed, ...nulsBetween(model, range)];
+}
+
+/** What generating could not decide, as long as the statement is what was generated. */
+function undecidedIn(model: DdlDocument, entry: Entry, context: FileContext | undefined): Problem[] {
+  const all = context?.context.undecided;
+  if (all === undefined || Object.keys(all).length === 0) return [];
+  return (all[model.keyOf(entry)] ?? []).map(({ start, end, message }) => ({
+    start,
+    end,
+    severity: 'warning',
+    code: 'FF420',
+    message: `${message} ${errorCodes.FF420.help}`,
+    fixes: [],
+  }));
 }
 
 function place(problem: Problem, entry: Entry): Placed {

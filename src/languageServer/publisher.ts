@@ -59,19 +59,19 @@ export class Publisher {
     const { uri, version } = file;
     const isStale = () => file.version !== version || this.documents.get(uri) !== file;
     const model = await file.statements();
-    const facts = this.workspace.context(uri)?.facts;
+    const context = this.workspace.context(uri);
     // In turns: of a new file, or for a new target, all statements are judged.
     let until = performance.now() + turnMs;
     for (const entry of model.entries) {
       if (isStale()) return;
-      ruleProblems(model, entry, facts);
+      ruleProblems(model, entry, context?.facts);
       if (performance.now() < until) continue;
       await setImmediate();
       until = performance.now() + turnMs;
     }
     // A newer version has its own timer running.
     if (isStale()) return;
-    const placed = problemsIn(model, facts, this.workspace.states(uri));
+    const placed = problemsIn(model, context, this.workspace.states(uri));
     const send = (all: readonly Placed[]) => {
       const diagnostics = diagnosticsOf(file, all, this.workspace.settings.maxProblems);
       this.#shown.add(uri);

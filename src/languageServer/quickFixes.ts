@@ -44,7 +44,7 @@ export async function actionsFor(
   const actions: CodeAction[] = [];
   if (wants(CodeActionKind.QuickFix)) {
     const [start, end] = [file.document.offsetAt(range.start), file.document.offsetAt(range.end)];
-    const found = problemsIn(model, context?.facts, states, { start, end });
+    const found = problemsIn(model, context, states, { start, end });
     for (const placed of [...found, ...workspace.missingNow(file)]) {
       if (placed.end < start || placed.start > end) continue;
       const computed = diagnosticOf(file, placed);
@@ -55,7 +55,7 @@ export async function actionsFor(
   }
   // Only where it is asked for by name: it looks at the whole file.
   if (asked.only !== undefined && wants(fixAllKind)) {
-    const all = fixAll(file, problemsIn(model, context?.facts, undefined));
+    const all = fixAll(file, problemsIn(model, context, undefined));
     if (all !== undefined) actions.push(all);
   }
   return actions;

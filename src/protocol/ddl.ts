@@ -53,6 +53,14 @@ export interface DdlContext {
   readonly relations: readonly ContextRelation[];
   /** Text of a statement on the source by {@link StatementKey} of what was generated from it, where they differ. */
   readonly sources: Readonly<Record<string, string>>;
+  /** Places (UTF-16 offsets in the statement) that may name something renamed, by {@link StatementKey}. */
+  readonly undecided?: Readonly<Record<string, readonly UndecidedName[]>>;
+}
+
+export interface UndecidedName {
+  readonly start: number;
+  readonly end: number;
+  readonly message: string;
 }
 
 /** Of the text of a statement, line ends normalised: see statementKey in src/ddl. A state follows its text. */

@@ -1,7 +1,7 @@
 /** The text of the generated DDL files: see src/protocol/ddl.ts for what stands in them. */
 import { redact } from '../../ddl/redact.js';
 import { skipMarker } from '../../protocol/ddl.js';
-import type { PlannedStatement } from './planStatements.js';
+import type { PlannedStatement } from './plannedStatement.js';
 
 const heads = {
   preData: `-- What Flexferry runs on the target before the rows are copied.
@@ -19,7 +19,11 @@ export function ddlText(section: 'preData' | 'postData', statements: readonly Pl
     const { finding } = item;
     const why = finding ? `${finding.code}: ${oneLine(finding.message)}` : 'It is there already.';
     if (item.skip) return `${skipMarker} ${why}\n${text.replace(/^/gm, '-- ')}\n`;
-    return finding ? `-- ${why}\n${text}\n` : `${text}\n`;
+    const notes = [
+      ...(finding ? [`-- ${why}\n`] : []),
+      ...(item.undecided ?? []).map(({ message }) => `-- FF420: ${oneLine(message)}\n`),
+    ];
+    return `${[...new Set(notes)].join('')}${text}\n`;
   });
   return `${heads[section]}\n${parts.join('\n')}`;
 }

@@ -1,11 +1,12 @@
 /** What pg_dump printed becomes what runs. Pure, for the worker that parses: see planWorker.ts. */
 import { classifyDump } from '../../ddl/classify.js';
 import { redact } from '../../ddl/redact.js';
-import type { StatementKey } from '../../protocol/ddl.js';
+import type { StatementKey, UndecidedName } from '../../protocol/ddl.js';
 import { compileMapping, formatRelation } from '../../protocol/mapping.js';
 import type { RelationName } from '../../protocol/model.js';
 import { ddlText, sourceDdl } from './ddlText.js';
-import { type PlanInput, planStatements, type StatementPlan } from './planStatements.js';
+import type { StatementPlan } from './plannedStatement.js';
+import { type PlanInput, planStatements } from './planStatements.js';
 import { planSaved, type SavedDdl } from './savedDdl.js';
 
 /** Plain data: it crosses to the worker. */
@@ -23,6 +24,8 @@ export interface PlanRequest extends Omit<PlanInput, 'mapping'> {
 export interface PlannedDdl extends Omit<StatementPlan, 'renames'> {
   /** Objects of the target that the saved text does not create though the source has them. */
   readonly leftOut: ReadonlySet<string>;
+  /** What generated statements are about that the saved text has no more, by the key of their checkpoint. */
+  readonly former: ReadonlyMap<string, string>;
   /** The files as they are generated now. */
   readonly generated: SavedDdl;
   /** As the source has it, in the same order. */
@@ -32,6 +35,8 @@ export interface PlannedDdl extends Omit<StatementPlan, 'renames'> {
   readonly isEdited: boolean;
   /** Text of the source by the key of what was made of it, where they differ. */
   readonly sources: Readonly<Record<StatementKey, string>>;
+  /** Places that may name something renamed, by the key of the statement. */
+  readonly undecided: Readonly<Record<StatementKey, readonly UndecidedName[]>>;
   /** Names on the target of the sequences that have another one there, by {@link formatRelation} of the source. */
   readonly sequences: ReadonlyMap<string, RelationName>;
 }
@@ -54,6 +59,9 @@ export function planDdl({ sql, files, ...input }: PlanRequest): PlannedDdl {
   const sources: Record<StatementKey, string> = {};
   for (const item of [...plan.preData, ...plan.postData])
     if (item.sourceText !== undefined) sources[item.textKey] = redact(item.sourceText);
+  const undecided: Record<StatementKey, readonly UndecidedName[]> = {};
+  for (const item of [...plan.preData, ...plan.postData])
+    if (item.undecided) undecided[item.textKey] = item.undecided;
   const sequences = new Map<string, RelationName>();
   for (const { kind, details } of statements) {
     const sequence = kind === 'createSequence' || kind === 'identity' ? details.sequence : undefined;
@@ -63,10 +71,11 @@ export function planDdl({ sql, files, ...input }: PlanRequest): PlannedDdl {
     generated,
     source: { preData: sourceDdl(plan.preData), postData: sourceDdl(plan.postData) },
     sources,
+    undecided,
     sequences,
   };
   if (files === undefined || !(isEdited('preData') || isEdited('postData')))
-    return { ...common, ...plan, leftOut: new Set(), saved: generated, isEdited: false };
+    return { ...common, ...plan, leftOut: new Set(), former: new Map(), saved: generated, isEdited: false };
   const saved = {
     preData: files.saved.preData ?? generated.preData,
     postData: files.saved.postData ?? generated.postData,

@@ -1,66 +1,28 @@
 import { plural } from '../../base/format.js';
 import { classify } from '../../ddl/classify.js';
 import { dependsOnSkipped, SkippedObjects } from '../../ddl/dependsOnSkipped.js';
-import { dropStatement } from '../../ddl/drops.js';
 import { applyRules, missingGrantees } from '../../ddl/flexibleServerRules.js';
 import { displayName, ident } from '../../ddl/identifier.js';
-import { redact } from '../../ddl/redact.js';
 import { rename } from '../../ddl/rename/rename.js';
 import type { Renames } from '../../ddl/rename/renames.js';
 import { renamesOf } from '../../ddl/rename/renamesOf.js';
 import { acrossStatements } from '../../ddl/rules/acrossStatements.js';
 import type { Statement } from '../../ddl/statement.js';
+import type { UndecidedName } from '../../protocol/ddl.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { Mapping } from '../../protocol/mapping.js';
-import type { Finding } from '../../protocol/model.js';
 import type { ProjectDatabase, ProjectOptions } from '../../protocol/project.js';
 import { RelationMap } from '../../protocol/relationMap.js';
-import { statementTextKey } from '../../protocol/statementKey.js';
 import type { ExtensionMember } from '../catalog/outside.js';
 import type { TargetState } from '../catalog/server.js';
-import { statementKey } from '../run/checkpoint.js';
 import { leftOutByProject } from './leftOut.js';
-
-type StatementFinding = Omit<Finding, 'database'>;
-
-/** A statement with what will be done about it. */
-export interface PlannedStatement {
-  /** As it runs: under the names of the target. */
-  readonly statement: Statement;
-  /** Of the source, where that differs. */
-  readonly sourceText?: string;
-  /** True for what the plan makes by itself and the source does not have. */
-  readonly added?: true;
-  readonly section: 'preData' | 'postData';
-  /** Place in its section, from 0. */
-  readonly index: number;
-  /** Key of its checkpoint. */
-  readonly key: string;
-  /** Key of the text that stands in the DDL file. */
-  readonly textKey: string;
-  readonly skip: boolean;
-  /** What runs: the text of the dump with names and clauses as the target takes them, or what the user saved. */
-  readonly sql: string;
-  /** Run before and after it, in the same transaction. */
-  readonly around?: { readonly before: string; readonly after: string };
-  /** What a failure means where it is to be expected on a Flexible Server. */
-  readonly onFailure?: StatementFinding;
-  /** A note with what is run, or the reason why it is not. */
-  readonly finding?: StatementFinding;
-  /** What takes the statement back on --restart. */
-  readonly undo?: string;
-}
-
-export interface StatementPlan {
-  /** With the settings that stand between statements, in the order of the dump. */
-  readonly preData: readonly PlannedStatement[];
-  readonly postData: readonly PlannedStatement[];
-  /** What concerns many statements at once. */
-  readonly findings: readonly StatementFinding[];
-  /** Settings at the head of the dump: every connection that runs statements begins with them. */
-  readonly settings: readonly string[];
-  readonly renames: Renames;
-}
+import {
+  complete,
+  type Decision,
+  type PlannedStatement,
+  type StatementFinding,
+  type StatementPlan,
+} from './plannedStatement.js';
 
 export interface PlanInput {
   readonly mapping: Mapping;
@@ -111,34 +73,6 @@ export function planStatements(statements: readonly Statement[], input: PlanInpu
   };
 }
 
-/** What is decided about a statement before its place is known. */
-export type Decision = Pick<
-  PlannedStatement,
-  'statement' | 'sourceText' | 'added' | 'skip' | 'sql' | 'finding' | 'onFailure' | 'around'
->;
-
-/** With its place and its keys; `occurrences` counts equal texts of one plan. */
-export function complete(
-  decision: Decision,
-  section: 'preData' | 'postData',
-  index: number,
-  occurrences: Map<string, number>,
-  preexisting: ReadonlySet<string>,
-): PlannedStatement {
-  const { statement, skip, sql } = decision;
-  const occurrence = occurrences.get(sql) ?? 0;
-  occurrences.set(sql, occurrence + 1);
-  const undo = skip || preexisting.has(statement.object) ? undefined : dropStatement(statement);
-  return {
-    section,
-    index,
-    key: statementKey(sql, occurrence),
-    textKey: statementTextKey(redact(sql)),
-    ...decision,
-    ...(undo !== undefined && { undo }),
-  };
-}
-
 /** Decides about one statement after the other, because what needs a left out one is left out, too. */
 function decider(statements: readonly Statement[], input: PlanInput, findings: StatementFinding[]) {
   const { mapping, database, options } = input;
@@ -165,14 +99,17 @@ function decider(statements: readonly Statement[], input: PlanInput, findings: S
       skipped.add(source.object);
       return { statement: source, skip: true, sql: source.text, finding: choice(source, by) };
     }
-    const statement = renaming ? renamed(source, renames, findings) : source;
+    const { statement, undecided = [] } = renaming
+      ? renamed(source, renames, findings)
+      : { statement: source };
     const changed = statement.text === source.text ? {} : { sourceText: source.text };
     const byTarget = decideByTarget(statement, input, schemas, findings);
     const decision = (byTarget?.skip ? undefined : decideByNeed(source, statement, skipped)) ??
       byTarget ?? { statement, skip: false, sql: statement.text };
     if (decision.skip && decision.finding !== undefined && decision.finding.severity !== 'note')
       skipped.add(source.object);
-    return { ...changed, ...decision };
+    const places = decision.sql === statement.text && undecided.length > 0 ? { undecided } : {};
+    return { ...changed, ...places, ...decision };
   };
   /** Schemas that nothing in the dump creates: those that public or single tables are mapped to. */
   const missingSchemas = (): Decision[] => {
@@ -207,7 +144,11 @@ function decider(statements: readonly Statement[], input: PlanInput, findings: S
 }
 
 /** The statement under its new names; what could not be decided becomes a finding. */
-function renamed(source: Statement, renames: Renames, findings: StatementFinding[]): Statement {
+function renamed(
+  source: Statement,
+  renames: Renames,
+  findings: StatementFinding[],
+): { statement: Statement; undecided: readonly UndecidedName[] } {
   const { text, undecided } = rename(source.text, renames);
   for (const { message } of undecided)
     findings.push({
@@ -217,10 +158,10 @@ function renamed(source: Statement, renames: Renames, findings: StatementFinding
       message: `${source.object}: ${message}`,
       fix: errorCodes.FF420.help,
     });
-  if (text === source.text) return source;
+  if (text === source.text) return { statement: source, undecided };
   const { tocComment, unterminated, start, end, section } = source;
   const raw = { text, start, end, ...(tocComment && { tocComment }), ...(unterminated && { unterminated }) };
-  return { ...classify(raw), section };
+  return { statement: { ...classify(raw), section }, undecided };
 }
 
 function choice(statement: Statement, by: string): StatementFinding {

@@ -1,7 +1,7 @@
 import { asIndexAndConstraint, asNotValid } from '../../ddl/constraints.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { tableKey } from '../run/databaseTracker.js';
-import type { PlannedStatement } from './planStatements.js';
+import type { PlannedStatement } from './plannedStatement.js';
 
 /** An index to build once its table is loaded. `sql` is the original text or the index of a constraint. */
 export interface IndexWork {
@@ -41,6 +41,7 @@ export interface PostDataPlan {
 export function planPostData(
   postData: readonly PlannedStatement[],
   tables: readonly SourceTable[],
+  preData: readonly PlannedStatement[] = [],
 ): PostDataPlan {
   const known = new Map(tables.map((t) => [tableKey(t.target), t]));
   const byTable = new Map<string, TableIndexes>();
@@ -50,7 +51,7 @@ export function planPostData(
   const views: PlannedStatement[] = [];
   const refreshes: PlannedStatement[] = [];
   const rest: PlannedStatement[] = [];
-  for (const item of postData) {
+  for (const item of inTheirTablespaces(postData, preData)) {
     const { statement } = item;
     const table = statement.relation && known.get(tableKey(statement.relation));
     switch (item.skip ? 'other' : statement.kind) {
@@ -80,6 +81,28 @@ export function planPostData(
     }
   }
   return { byTable, structural: [...structural, ...attach], foreignKeys, views, refreshes, rest };
+}
+
+const withTablespace: ReadonlySet<string> = new Set(['createIndex', 'primaryKey', 'unique', 'exclusion']);
+
+/** pg_dump sets the tablespace for all that follows; here indexes leave their order. */
+function inTheirTablespaces(
+  postData: readonly PlannedStatement[],
+  preData: readonly PlannedStatement[],
+): readonly PlannedStatement[] {
+  const tablespaceOf = ({ statement }: PlannedStatement): string | undefined =>
+    statement.kind === 'setting' && statement.details.name === 'default_tablespace'
+      ? statement.text.replace(/^SET /i, 'SET LOCAL ')
+      : undefined;
+  let current = preData.reduce<string | undefined>((last, item) => tablespaceOf(item) ?? last, undefined);
+  const all = [...preData, ...postData].flatMap((item) => tablespaceOf(item) ?? []);
+  // Without any of their own all are in that of the database.
+  if (all.every((text) => /''/.test(text))) return postData;
+  return postData.map((item) => {
+    current = tablespaceOf(item) ?? current;
+    if (!withTablespace.has(item.statement.kind)) return item;
+    return { ...item, around: { before: current ?? `SET LOCAL default_tablespace = '';`, after: '' } };
+  });
 }
 
 function addToTable(byTable: Map<string, TableIndexes>, table: SourceTable, item: PlannedStatement): void {

@@ -8,7 +8,7 @@ import { isUndefinedName } from '../errors/undefinedName.js';
 import { ident, literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
-import type { PlannedStatement } from './planStatements.js';
+import type { PlannedStatement } from './plannedStatement.js';
 
 /** Statements that go in one message: few round trips for a dump of thousands, few locks in one transaction. */
 const batchCount = 50;

@@ -6,7 +6,7 @@ import type { RelationName } from '../../protocol/model.js';
 import type { SourceTable } from '../catalog/tables.js';
 import type { DatabaseContext } from '../run/context.js';
 import { tableKey } from '../run/databaseTracker.js';
-import type { PlannedStatement } from './planStatements.js';
+import type { PlannedStatement } from './plannedStatement.js';
 import type { PostDataPlan } from './postData.js';
 
 /**

@@ -35,6 +35,24 @@ ALTER TABLE app.ok ALTER COLUMN a SET DEFAULT 1;
     });
   });
 
+  it('shows the names that generating could not decide, while the statement is what was generated', async () => {
+    await withServer(async (session) => {
+      const text = `CREATE FUNCTION app.f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE '😀 old.t'; END $$;`;
+      const start = text.indexOf('old.t');
+      session.writeContext({
+        ...shopContext,
+        undecided: { [statementTextKey(text)]: [{ start, end: start + 5, message: 'May name old.t.' }] },
+      });
+      const file = await session.open(text);
+      const [found, ...others] = await file.diagnostics();
+      assert.deepEqual(others, []);
+      assert.equal(found?.code, 'FF420');
+      assert.equal(found && file.textAt(found.range), 'old.t');
+      await file.change({ text: text.replace('old.t', 'new.t') });
+      assert.deepEqual(await file.diagnostics(), []);
+    });
+  });
+
   it('finds places after a byte order mark, CRLF, NUL and emoji', async () => {
     await withServer(async (session) => {
       const text =
