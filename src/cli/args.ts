@@ -94,18 +94,13 @@ export function parseCommand(args: readonly string[]): Command {
   };
   if (name === 'run' || name === 'ddl') {
     const given = Object.keys(values).find((k) =>
-      [
-        'source',
-        'target',
-        'jobs',
-        'index-jobs',
-        'schema',
-        'exclude-schema',
-        'dump-tool',
-        ...(name === 'ddl' ? ['report'] : []),
-      ].includes(k),
+      ['source', 'target', 'jobs', 'index-jobs', 'schema', 'exclude-schema', 'dump-tool'].includes(k),
     );
-    if (given !== undefined) throw new Fault('FF702', `--${given} does not go with ${name} PROJECT.`);
+    if (given !== undefined) throw new Fault('FF702', `--${given} belongs in the project file of ${name}.`);
+    const ofRun =
+      values.report === undefined ? (['restart', 'yes'] as const).find((k) => values[k]) : 'report';
+    if (name === 'ddl' && ofRun !== undefined)
+      throw new Fault('FF702', `--${ofRun} does not go with ddl, which starts nothing.`);
     const project = rest[0];
     if (project === undefined || rest.length !== 1)
       throw new Fault('FF702', `${name} needs one project file.`);

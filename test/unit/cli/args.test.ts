@@ -82,6 +82,11 @@ describe('what is understood', () => {
       json: true,
       yes: false,
     });
+    assert.deepEqual(parseCommand(['ddl', 'x.flexferry.json']), {
+      command: 'ddl',
+      project: 'x.flexferry.json',
+      json: false,
+    });
     for (const args of [[], ['help'], ['--help'], ['-h'], ['clone', '--help'], ['run', '-h']])
       assert.equal(parseCommand(args).command, 'help');
     assert.equal(parseCommand(['--version']).command, 'version');
@@ -109,11 +114,12 @@ describe('what is understood', () => {
 
 describe('what is not', () => {
   test('commands', () => {
-    assert.match(refusal('copy', ...both), /clone or run/);
+    assert.match(refusal('copy', ...both), /clone, ddl or run/);
     assert.match(refusal('--json'), /A command is missing/);
     assert.match(refusal('clone', 'extra', ...both), /options only/);
     assert.match(refusal('run'), /one project file/);
     assert.match(refusal('run', 'a', 'b'), /one project file/);
+    assert.match(refusal('ddl'), /ddl needs one project file/);
   });
   test('options', () => {
     assert.match(refusal('clone', ...both, '--parallel', '4'), /--parallel is not known/);
@@ -124,6 +130,9 @@ describe('what is not', () => {
     assert.match(refusal('clone', '--source', '', '--target', ''), /needs --source/);
     assert.match(refusal('run', 'p.json', '--jobs', '2'), /--jobs belongs in the project file/);
     assert.match(refusal('run', 'p.json', '--source', 'geheim'), /--source belongs in the project file/);
+    assert.match(refusal('ddl', 'p.json', '--jobs', '2'), /--jobs belongs in the project file/);
+    for (const option of ['--restart', '--yes', '--report=x'])
+      assert.match(refusal('ddl', 'p.json', option), /does not go with ddl/, option);
   });
   test('values', () => {
     for (const jobs of ['0', '65', '1.5', '-1', 'four', '', '1e9', 'NaN'])
