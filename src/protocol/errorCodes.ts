@@ -198,6 +198,12 @@ export const errorCodes = {
     help: 'A run works with the DDL that was saved when it began. Resume it to run what was saved since.',
   },
   FF423: { help: 'Only the rows that the project chooses were copied and compared.' },
+  FF425: {
+    help: 'It ran before the DDL was changed, and what it made is still on the target. Run with --restart to begin anew, or take it back by hand.',
+  },
+  FF426: {
+    help: 'Each statement runs in a transaction of its own, together with the record that it ran: take the command out of the file.',
+  },
   FF430: {
     help: 'The attribute of a role is reserved to superusers on this target (SUPERUSER, REPLICATION, BYPASSRLS before PostgreSQL 16) and is left out. Grant the role what it needs instead.',
   },

@@ -5,6 +5,7 @@ import { loadParser } from '../../ddl/parser.js';
 import { redact } from '../../ddl/redact.js';
 import { findingFor, type StatementFinding, type TargetFacts } from '../../ddl/rules/verdict.js';
 import type { Statement } from '../../ddl/statement.js';
+import { transactionControl } from '../../ddl/transactionControl.js';
 import type { FaultData } from '../../protocol/connection.js';
 import type { StatementState } from '../../protocol/ddl.js';
 import type { ErrorCode } from '../../protocol/errorCodes.js';
@@ -45,6 +46,12 @@ export async function runGlobals(
   for (const statement of classifyDump(sql)) {
     signal?.throwIfAborted();
     const { text, start, end } = statement;
+    const left = transactionControl(statement);
+    if (left) {
+      findings.push(left);
+      results.push({ text, start, end, state: 'skipped' });
+      continue;
+    }
     const fault = await run(target, statement);
     signal?.throwIfAborted();
     const failed = fault && explained(statement, fault, facts);

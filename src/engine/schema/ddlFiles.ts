@@ -1,8 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { folderName } from '../../protocol/ddlFolder.js';
 import { Fault } from '../errors/fault.js';
-import { findConflict, mergeDdl } from './mergeDdl.js';
+import { countConflicts, findConflict, mergeDdl } from './mergeDdl.js';
 
 /** Where the files of one database are: see src/protocol/ddl.ts. */
 export function ddlPaths(directory: string, database: string) {
@@ -23,9 +23,17 @@ export function globalsPaths(directory: string): { saved: string; base: string }
   return { saved: join(directory, 'ddl', 'globals.sql'), base: join(directory, 'generated', 'globals.sql') };
 }
 
+/** Whole or not at all: the file may hold the edits of the user. */
 export async function writeText(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
+  const part = `${path}.part`;
+  try {
+    await writeFile(part, text);
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
 }
 
 /** Undefined where there is no such file. */
@@ -38,11 +46,8 @@ export async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/**
- * The text of a file that the user may have edited, as it will run: without byte order mark, with the line ends of the
- * generated one. Rejects with FF303 or FF217 where it cannot be run; undefined where there is no such file.
- */
-export async function readSaved(path: string): Promise<string | undefined> {
+/** Without byte order mark; undefined where there is no such file. Rejects with FF303 rather than guess at other bytes. */
+async function readUtf8(path: string): Promise<string | undefined> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -50,12 +55,20 @@ export async function readSaved(path: string): Promise<string | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw new Fault('FF303', `${path} cannot be read.`, { cause: error });
   }
-  let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     throw new Fault('FF303', `${path} is not UTF-8 text.`, { cause: error });
   }
+}
+
+/**
+ * The text of a file that the user may have edited, as it will run: without byte order mark, with the line ends of the
+ * generated one. Rejects with FF303 or FF217 where it cannot be run; undefined where there is no such file.
+ */
+export async function readSaved(path: string): Promise<string | undefined> {
+  const text = await readUtf8(path);
+  if (text === undefined) return undefined;
   const nul = text.indexOf('\0');
   if (nul >= 0) throw new Fault('FF303', `${path}:${lineOf(text, nul)} holds a NUL character.`);
   const conflict = findConflict(text);
@@ -81,13 +94,16 @@ export async function writeGenerated(
   paths: { saved: string; base: string },
   generated: string,
 ): Promise<FileOutcome> {
-  const [saved, base] = await Promise.all([readText(paths.saved), readText(paths.base)]);
+  const [saved, base] = await Promise.all([readUtf8(paths.saved), readText(paths.base)]);
   if (saved === undefined) {
     await writeText(paths.saved, generated);
     await writeText(paths.base, generated);
     return { outcome: 'written', conflicts: 0 };
   }
-  const yours = withUnixLines(saved.replace(/^\uFEFF/, ''));
+  const yours = withUnixLines(saved);
+  // A conflict within a conflict could not be read any more; the base stays, so that the next merge brings everything.
+  const undecided = countConflicts(yours) - countConflicts(base ?? '');
+  if (undecided > 0) return { outcome: 'conflict', conflicts: undecided };
   // Without a base everything that differs is taken for an edit: nothing of the user's is lost.
   const { text, conflicts } = mergeDdl(base ?? '', yours, generated);
   if (text !== yours) await writeText(paths.saved, text);

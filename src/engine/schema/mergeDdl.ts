@@ -71,3 +71,5 @@ const paragraphs = (text: string): string[] => text.match(/[\s\S]+?(?:\n\s*\n|$)
 export function findConflict(sql: string): number {
   return sql.search(/^(?:<{7} .*|>{7} .*)$/m);
 }
+
+export const countConflicts = (sql: string): number => sql.match(/^<{7} .*$/gm)?.length ?? 0;

@@ -3,10 +3,12 @@ import { classifyDump } from '../../ddl/classify.js';
 import { dependsOnSkipped, SkippedObjects } from '../../ddl/dependsOnSkipped.js';
 import { statementsOfFile } from '../../ddl/documentStatements.js';
 import { displayRelation } from '../../ddl/identifier.js';
+import { redact } from '../../ddl/redact.js';
 import type { Statement } from '../../ddl/statement.js';
+import { transactionControl } from '../../ddl/transactionControl.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import { statementTextKey } from '../../protocol/statementKey.js';
-import { complete, type PlannedStatement, type StatementPlan } from './planStatements.js';
+import { complete, type PlannedStatement, type StatementPlan } from './plannedStatement.js';
 
 export interface SavedDdl {
   readonly preData: string;
@@ -16,6 +18,8 @@ export interface SavedDdl {
 export interface SavedPlan extends Omit<StatementPlan, 'renames'> {
   /** Objects of the target that the saved text does not create though the source has them. */
   readonly leftOut: ReadonlySet<string>;
+  /** What the generated statements that do not run are about, by the key of their checkpoint: they may have run before. */
+  readonly former: ReadonlyMap<string, string>;
 }
 
 interface Matching {
@@ -39,10 +43,15 @@ export function planSaved(
 ): SavedPlan {
   const all = [...plan.preData, ...plan.postData];
   const generated = new Map<string, PlannedStatement[]>();
-  for (const item of all) generated.set(item.textKey, [...(generated.get(item.textKey) ?? []), item]);
+  // A second copy of a generated statement is another one than the first.
+  const occurrences = new Map<string, number>();
+  for (const item of all) {
+    generated.set(item.textKey, [...(generated.get(item.textKey) ?? []), item]);
+    occurrences.set(item.sql, (occurrences.get(item.sql) ?? 0) + 1);
+  }
   const matching: Matching = {
     generated,
-    occurrences: new Map(),
+    occurrences,
     preexisting,
     base: textKeys(base),
   };
@@ -58,10 +67,13 @@ export function planSaved(
     .filter((item) => item.skip || item.statement.section !== 'session')
     .map((item) => leave(item, matching.base));
   const leftOut = new SkippedObjects();
-  for (const item of rest) if (item.finding?.code === 'FF421') leftOut.add(item.statement.object);
+  const made = new Set(edited.flatMap(({ statement }) => relationName(statement) ?? []));
+  for (const { statement, finding } of rest)
+    if (finding?.code === 'FF421' && !made.has(relationName(statement) ?? '')) leftOut.add(statement.object);
+  const missing = SkippedObjects.of(leftOut);
   const withRest = (section: 'preData' | 'postData'): PlannedStatement[] =>
     [
-      ...sections[section].map((item) => withoutNeeded(item, leftOut)),
+      ...sections[section].map((item) => withoutNeeded(item, missing)),
       ...rest.filter((item) => item.section === section),
     ].map((item, index) => ({ ...item, index }));
   const leading = sections.preData.findIndex((item) => item.statement.section !== 'session');
@@ -71,6 +83,9 @@ export function planSaved(
     postData: withRest('postData'),
     settings: sections.preData.slice(0, leading < 0 ? undefined : leading).map((item) => item.sql),
     leftOut,
+    former: new Map(
+      all.filter((item) => !used.has(item)).map(({ key, statement }) => [key, statement.object]),
+    ),
   };
 }
 
@@ -83,28 +98,45 @@ function textKeys(files: SavedDdl): Set<string> {
 
 const identity = (statement: Statement): string => `${statement.kind} ${statement.object}`;
 
+/** What a view and a table cannot both be called. */
+const relationName = ({ kind, relation, creates }: Statement): string | undefined =>
+  creates && relation && /^create(Table|View|MaterializedView|ForeignTable)$/.test(kind)
+    ? displayRelation(relation)
+    : undefined;
+
 function readSection(
   section: 'preData' | 'postData',
   text: string,
   matching: Matching,
   used: Set<PlannedStatement>,
 ): PlannedStatement[] {
-  return statementsOfFile(text, section).map((statement, index) => {
-    const known = matching.generated.get(statementTextKey(statement.text))?.find((item) => !used.has(item));
+  return statementsOfFile(text, section).map((found, index) => {
+    const known = matching.generated.get(statementTextKey(found.text))?.find((item) => !used.has(item));
     if (known) {
       used.add(known);
       const item = known.skip ? takenBack(known, matching) : known;
       if (item !== known) used.add(item);
       return { ...item, section, index };
     }
+    const statement = terminated(found);
+    const ofTransaction = transactionControl(statement);
+    const finding = ofTransaction ?? edited(statement);
     const decision = {
       statement,
-      skip: false,
+      skip: ofTransaction !== undefined,
       sql: statement.text,
-      ...(statement.section !== 'session' && { finding: edited(statement) }),
+      ...(statement.section !== 'session' && { finding }),
     };
-    return complete(decision, section, index, matching.occurrences, matching.preexisting);
+    const item = complete(decision, section, index, matching.occurrences, matching.preexisting);
+    return { ...item, textKey: statementTextKey(redact(found.text)) };
   });
+}
+
+/** The last one of a file may lack its semicolon and end with a comment, which must not swallow what is sent behind it. */
+function terminated(statement: Statement): Statement {
+  const { text } = statement;
+  const lastLine = text.slice(text.lastIndexOf('\n') + 1);
+  return text.endsWith(';') && !lastLine.includes('--') ? statement : { ...statement, text: `${text}\n;` };
 }
 
 /** A statement that the rules leave out and the user runs after all. */
@@ -156,10 +188,12 @@ function leave(item: PlannedStatement, base: ReadonlySet<string>): PlannedStatem
   };
 }
 
-function withoutNeeded(item: PlannedStatement, leftOut: SkippedObjects): PlannedStatement {
+/** `missing` grows: what needs something that is missing is missing itself. */
+function withoutNeeded(item: PlannedStatement, missing: SkippedObjects): PlannedStatement {
   if (item.skip || item.statement.section === 'session') return item;
-  const needed = dependsOnSkipped(item.statement, leftOut);
+  const needed = dependsOnSkipped(item.statement, missing);
   if (needed === undefined) return item;
+  if (item.statement.creates) missing.add(item.statement.object);
   const { undo: _, ...rest } = item;
   const { object } = item.statement;
   const { relation } = item.statement;

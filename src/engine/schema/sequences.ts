@@ -24,6 +24,8 @@ export interface SequenceScope {
 
 interface Sequence extends RelationName {
   readonly target: RelationName;
+  /** On the target. */
+  readonly column?: { readonly table: RelationName; readonly name: string };
 }
 interface SequenceValue extends Sequence {
   readonly last: string;
@@ -41,7 +43,12 @@ export async function setSequences(
   scope: SequenceScope,
 ): Promise<void> {
   const { tracker, signal } = context;
-  const names = await listSequences(context, source, scope);
+  const listed = await listSequences(source, scope);
+  const isLeftOut = (s: Sequence): boolean => context.leftOut.has(`sequence ${displayRelation(s.target)}`);
+  const names = [
+    ...listed.filter((s) => !isLeftOut(s)),
+    ...(await successors(target, listed.filter(isLeftOut))),
+  ];
   tracker.begin('sequences', names.length);
   tracker.sequences.total = names.length;
   for (const batch of chunks(names, batchSize)) {
@@ -64,26 +71,56 @@ export async function setSequences(
 }
 
 async function listSequences(
-  context: DatabaseContext,
   source: Session,
   { filter, tables, targets }: SequenceScope,
 ): Promise<Sequence[]> {
-  const { rows } = await source.query<RelationName & { owner: string | null }>(`
-    SELECT n.nspname AS schema, c.relname AS name,
-           (SELECT d.refobjid::text FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-              AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 LIMIT 1) AS owner
+  const { rows } = await source.query<RelationName & { owner: string | null; column: string | null }>(`
+    SELECT n.nspname AS schema, c.relname AS name, o.refobjid::text AS owner, o.attname AS column
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN LATERAL (SELECT d.refobjid, a.attname FROM pg_depend d
+      JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+        AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 LIMIT 1) o ON true
     WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND ${schemaCondition(filter)} AND ${notOfExtension('pg_class', 'c.oid')}
     ORDER BY 1, 2`);
-  const taken = new Set(tables.map((t) => t.oid));
+  const taken = new Map(tables.map((t) => [t.oid, t.target]));
   return rows
     .filter(({ owner }) => owner === null || taken.has(owner))
-    .map(({ schema, name }) => ({
-      schema,
-      name,
-      target: targets.get(formatRelation({ schema, name })) ?? { schema, name },
-    }))
-    .filter(({ target }) => !context.leftOut.has(`sequence ${displayRelation(target)}`));
+    .map(({ schema, name, owner, column }) => {
+      const table = taken.get(owner ?? '');
+      return {
+        schema,
+        name,
+        target: targets.get(formatRelation({ schema, name })) ?? { schema, name },
+        ...(table && column !== null && { column: { table, name: column } }),
+      };
+    });
+}
+
+/** A serial column that became an identity column in the saved DDL has a sequence all the same, whatever its name. */
+async function successors(target: Session, leftOut: readonly Sequence[]): Promise<Sequence[]> {
+  const found: Sequence[] = [];
+  for (const batch of chunks(
+    leftOut.filter((s) => s.column !== undefined),
+    batchSize,
+  )) {
+    const columns = batch.map(({ column }) => [column?.table.schema, column?.table.name, column?.name]);
+    const { rows } = await target.query<RelationName & { i: number }>(
+      `SELECT i::int - 1 AS i, n.nspname AS schema, c.relname AS name
+       FROM ROWS FROM (unnest($1::text[]), unnest($2::text[]), unnest($3::text[])) WITH ORDINALITY v (s, t, a, i)
+       JOIN pg_namespace tn ON tn.nspname = v.s JOIN pg_class t ON t.relnamespace = tn.oid AND t.relname = v.t
+       JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = v.a
+       JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.refobjsubid = a.attnum
+         AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+       JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace`,
+      [0, 1, 2].map((part) => columns.map((column) => column[part])),
+    );
+    for (const { i, schema, name } of rows) {
+      const sequence = batch[i];
+      if (sequence) found.push({ ...sequence, target: { schema, name } });
+    }
+  }
+  return found;
 }
 
 async function readValues(
