@@ -62,7 +62,7 @@ export function failure(text: string, { position, message, fix, sqlstate, code }
     ...place,
     severity: 'error',
     code: sqlstate ?? code,
-    message: `${message} ${fix}`.trim(),
+    message: `${message.replace(/[.\s]*$/, '.')} ${fix}`.trim(),
     fixes: [],
     removable: true,
   };

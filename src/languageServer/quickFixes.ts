@@ -8,11 +8,11 @@ import {
 } from 'vscode-languageserver';
 import type { Entry } from '../ddl/document.js';
 import { conflictsIn } from '../ddl/documentConflicts.js';
-import { commentedOut } from '../ddl/documentSkipped.js';
 import type { Fix } from '../ddl/flexibleServerRules.js';
 import { displayName } from '../ddl/identifier.js';
 import { mergeEdits } from '../ddl/rules/fixes.js';
 import { commands, type ExtensionReference, type RoleReference } from '../protocol/ddl.js';
+import { commentedOut } from '../protocol/skippedStatement.js';
 import type { FileContext } from './context.js';
 import { diagnosticOf, type Placed, problemsIn } from './diagnostics.js';
 import { placesOfRole } from './problems.js';

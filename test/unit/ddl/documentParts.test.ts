@@ -5,8 +5,9 @@ import { DdlDocument } from '../../../src/ddl/document.js';
 import { conflictsIn } from '../../../src/ddl/documentConflicts.js';
 import { bodiesOf, nameChains } from '../../../src/ddl/documentNames.js';
 import { openElementAt } from '../../../src/ddl/documentOpen.js';
-import { commentedOut, skippedIn } from '../../../src/ddl/documentSkipped.js';
+import { skippedIn } from '../../../src/ddl/documentSkipped.js';
 import { loadParser } from '../../../src/ddl/parser.js';
+import { commentedOut } from '../../../src/protocol/skippedStatement.js';
 
 before(loadParser);
 

@@ -1,5 +1,6 @@
 /** How a statement is made a comment that does not run, and back: see src/protocol/ddl.ts for the format. Pure. */
 import { type StatementReference, skipMarker } from '../../../protocol/ddl.js';
+import { commentedOut } from '../../../protocol/skippedStatement.js';
 import { statementTextKey } from '../../../protocol/statementKey.js';
 
 /** A replacement of `start`…`end` of a text, in UTF-16 units. */
@@ -26,16 +27,7 @@ export function stillThere(text: string, { start, end, key }: StatementReference
 export function commentOut(text: string, start: number, end: number): TextReplacement | undefined {
   const statement = text.slice(start, end);
   if (isSkipped(statement)) return undefined;
-  const eol = text.includes('\r\n') ? '\r\n' : '\n';
-  const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
-  const lineEnd = text.indexOf('\n', end);
-  const after = text.slice(end, lineEnd < 0 ? text.length : lineEnd);
-  const lines = [skipMarker, ...statement.split(/\r?\n/).map((line) => `-- ${line}`)];
-  return {
-    start,
-    end,
-    text: `${before.trim() === '' ? '' : eol}${lines.join(eol)}${after.trim() === '' ? '' : eol}`,
-  };
+  return { start, end, text: commentedOut(text, start, end) };
 }
 
 /** The statement that a comment below the marker holds; undefined where the text is none. */
