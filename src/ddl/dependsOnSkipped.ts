@@ -105,6 +105,8 @@ type Role = 'relation' | 'routine' | 'any';
 
 const objectPattern =
   /^(materialized view|foreign table|foreign-data wrapper|operator class|operator family|access method|text search \w+|\w+) (.+)$/s;
+const belongings =
+  /^(comment|privileges|constraint|trigger|rule|policy|index|statement|query|setting|user|default|identity|owner|partition|statistics)$/;
 const routineTypes: ReadonlySet<string> = new Set(['function', 'procedure', 'aggregate', 'operator']);
 const relationWords: ReadonlySet<string> = new Set([
   'table',
@@ -119,9 +121,7 @@ const relationWords: ReadonlySet<string> = new Set([
 function parseObject(object: string): { name: string; bare: string; role: Role } | undefined {
   const [, type = '', rest = ''] = objectPattern.exec(object) ?? [];
   // Triggers, constraints, comments and the like are needed by nothing.
-  if (/^(comment|privileges|constraint|trigger|rule|policy|index|statement|query|setting|user)$/.test(type)) {
-    return undefined;
-  }
+  if (belongings.test(type) || / (of column|owned by|attached to) /.test(rest)) return undefined;
   const name = routineTypes.has(type)
     ? rest.slice(0, rest.lastIndexOf('('))
     : rest.replace(/ using \S+$/, '');
