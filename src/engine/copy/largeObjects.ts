@@ -1,5 +1,6 @@
 import { chunks } from '../../base/pool.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
+import type { ProjectOptions } from '../../protocol/project.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
 import { ident, literal } from '../postgres/quote.js';
@@ -49,7 +50,7 @@ export async function copyAllLargeObjects(context: DatabaseContext, filtered: bo
   const { sessions, tracker, snapshot, target: state } = context;
   const source = await sessions.open('source', 'large objects');
   await importSnapshot(source, snapshot);
-  const objects = await listLargeObjects(source);
+  const objects = (await listLargeObjects(source)).map((object) => underOptions(object, context.options));
   if (filtered && objects.length > 0) {
     tracker.finding({
       code: 'FF508',
@@ -72,6 +73,21 @@ export async function copyAllLargeObjects(context: DatabaseContext, filtered: bo
     await sessions.close(target);
   }
   await sessions.close(source);
+}
+
+/** With what the project takes along of it, and its roles. */
+function underOptions(object: LargeObject, { comments, grants, roles }: ProjectOptions): LargeObject {
+  const names = new Map(Object.entries(roles));
+  return {
+    ...object,
+    comment: comments ? object.comment : null,
+    grants: grants
+      ? object.grants.map((g) => ({
+          ...g,
+          grantee: g.grantee === null ? null : (names.get(g.grantee) ?? g.grantee),
+        }))
+      : [],
+  };
 }
 
 /**

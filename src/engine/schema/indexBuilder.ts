@@ -139,7 +139,8 @@ export class IndexBuilder {
     }
     if (!checkpoint.has('index', item) && !checkpoint.has('statement', item)) {
       try {
-        await session.script(`${withSemicolon(work.sql)}\n${checkpoint.record('index', item)}`);
+        const before = work.item.around?.before ?? '';
+        await session.script(`${before}\n${withSemicolon(work.sql)}\n${checkpoint.record('index', item)}`);
         checkpoint.remember('index', item);
       } catch (error) {
         signal.throwIfAborted();
