@@ -18,8 +18,13 @@ export function claimSchema(tree: Place, name: string | undefined): void {
   if (name !== undefined) renameSchema(tree, tree.sql.find([name], /^(SCHEMA|EXISTS|,|TO)$/));
 }
 
-export function claimConstraint(tree: Place, on: RelationName | undefined, name: string | undefined): void {
-  const found = name === undefined ? undefined : tree.sql.find([name], /^(CONSTRAINT|EXISTS)$/);
+export function claimConstraint(
+  tree: Place,
+  on: RelationName | undefined,
+  name: string | undefined,
+  from = 0,
+): void {
+  const found = name === undefined ? undefined : tree.sql.find([name], /^(CONSTRAINT|EXISTS)$/, from);
   const [part] = found?.parts ?? [];
   if (!found || !part || on === undefined || name === undefined) return;
   found.claimed = true;

@@ -113,9 +113,11 @@ class Reader extends PieceReader implements Body {
         this.#raise();
         return;
       case 'PERFORM':
-      case 'ASSERT':
         this.at++;
         this.expressionUntil(/^;$/);
+        return;
+      case 'ASSERT':
+        this.#assert();
         return;
       case 'EXECUTE':
         this.at++;
@@ -236,6 +238,17 @@ class Reader extends PieceReader implements Body {
       return;
     }
     this.expressionUntil(/^;$/);
+  }
+
+  #assert(): void {
+    this.at++;
+    const end = this.find(/^;$/);
+    const comma = Math.min(this.find(/^,$/), end);
+    this.add('expression', this.at, comma);
+    const message = this.tokens[comma + 1];
+    if (message?.kind === 'string' && comma + 2 === end) this.messages.push(message.start);
+    else this.add('expression', comma + 1, end);
+    this.at = end + 1;
   }
 
   #raise(): void {

@@ -1,5 +1,6 @@
 /** Queries: which tables are in sight where. */
 import type { RelationName } from '../../protocol/model.js';
+import { claimConstraint } from './objects.js';
 import { classTarget, nameAt, renameBare, renameRelation } from './place.js';
 import { type RangeItem, Scope } from './scope.js';
 import {
@@ -156,7 +157,9 @@ const change =
     walk(selectStmt, around, tree);
     const scope = around.inner();
     const target = bodyOf(relation);
-    if (target) addTable(tree, scope, target, word);
+    const item = target && addTable(tree, scope, target, word);
+    const infer = bodyOf(bodyOf(body['onConflictClause'])?.['infer']);
+    if (infer) claimConstraint(tree, item?.source, text(infer['conname']), tree.at(locationOf(infer)));
     if (selectStmt !== undefined || body['onConflictClause'] !== undefined)
       scope.add({ refname: 'excluded', hasAlias: true, columns: new Set() });
     if (sourceRelation !== undefined) walkFrom([sourceRelation], scope, tree);
@@ -204,6 +207,10 @@ export const queryHandlers: Handlers = {
   DeleteStmt: change('usingClause'),
   MergeStmt: change(undefined),
   LockingClause: locking,
+  // SET (a, b) = (SELECT …): the parser hangs the one source on every column.
+  MultiAssignRef: (body, scope, tree) => {
+    if (body['colno'] === 1) walk(body['source'], scope, tree);
+  },
   RuleStmt: (body, outer, tree) => {
     renameRelation(tree, tree.sql.nameAt(tree.at(locationOf(bodyOf(body['relation']) ?? {}))));
     const scope = outer.inner();
