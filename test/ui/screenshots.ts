@@ -9,6 +9,7 @@ import {
   editorTab,
   expand,
   quickPickRow,
+  runCommand,
   showContainer,
   toast,
   treeItem,
@@ -42,9 +43,31 @@ const pictures: readonly (readonly [name: string, show: (session: Session) => Pr
     },
   ],
   [
+    'mapping',
+    async ({ page }) => {
+      await pick(page, 'Enter starts', 'Map and review first');
+      const panel = webview(page);
+      await panel.getByRole('treegrid').waitFor();
+      await panel
+        .getByRole('row', { name: /invoices/ })
+        .first()
+        .waitFor();
+    },
+  ],
+  [
+    'review',
+    async ({ page }) => {
+      await webview(page).getByRole('button', { name: 'Review DDL' }).click();
+      await editorTab(page, /^pre-data\.sql/).waitFor();
+      await page.locator('.codelens-decoration', { hasText: 'Will run' }).first().waitFor();
+      await clearNotifications(page);
+    },
+  ],
+  [
     'dashboard',
     async ({ page }) => {
-      await pick(page, 'Enter starts', 'Start migration');
+      await runCommand(page, 'Flexferry: Start Migration');
+      await editorTab(page, /^harbour$/).click();
       await webview(page).locator('.pill', { hasText: 'verified' }).waitFor();
       await toast(page, 'is migrated and verified').waitFor();
       await clearNotifications(page);

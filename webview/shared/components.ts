@@ -2,7 +2,6 @@
 import {
   provideVSCodeDesignSystem,
   vsCodeButton,
-  vsCodeCheckbox,
   vsCodeDropdown,
   vsCodeOption,
   vsCodePanels,
@@ -13,13 +12,12 @@ import {
 import '@vscode/codicons/dist/codicon.css';
 
 /**
- * Defines the custom elements that the pages use: vscode-button, -checkbox, -dropdown, -option, -panels, -text-field. Its badge and
+ * Defines the custom elements that the pages use: vscode-button, -dropdown, -option, -panels, -text-field. Its badge and
  * progress ring are left out: their templates carry style attributes, which the content security policy refuses.
  */
 export function defineComponents(): void {
   provideVSCodeDesignSystem().register(
     vsCodeButton(),
-    vsCodeCheckbox(),
     vsCodeDropdown(),
     vsCodeOption(),
     vsCodePanels(),

@@ -2,7 +2,8 @@ import { plural } from '../../base/format.js';
 import { classify } from '../../ddl/classify.js';
 import { dependsOnSkipped, SkippedObjects } from '../../ddl/dependsOnSkipped.js';
 import { applyRules, missingGrantees } from '../../ddl/flexibleServerRules.js';
-import { displayName, ident } from '../../ddl/identifier.js';
+import { displayName } from '../../ddl/identifier.js';
+import { quoteIdentifier } from '../../ddl/rename/quoting.js';
 import { rename } from '../../ddl/rename/rename.js';
 import type { Renames } from '../../ddl/rename/renames.js';
 import { renamesOf } from '../../ddl/rename/renamesOf.js';
@@ -131,10 +132,10 @@ function decider(statements: readonly Statement[], input: PlanInput, findings: S
       (name) => !created.has(name) && !input.preexisting.has(`schema ${displayName(name)}`),
     );
     for (const name of missing) schemas.add(name);
-    const texts = missing.map((name) => `CREATE SCHEMA ${ident(name)};`);
+    const texts = missing.map((name) => `CREATE SCHEMA ${quoteIdentifier(name)};`);
     // Every server grants this with its own public; a dump only says what differs.
     if (options.grants && shared !== 'public' && missing.includes(shared))
-      texts.push(`GRANT USAGE ON SCHEMA ${ident(shared)} TO PUBLIC;`);
+      texts.push(`GRANT USAGE ON SCHEMA ${quoteIdentifier(shared)} TO PUBLIC;`);
     return texts.map((text) => {
       const statement = classify({ text, start: 0, end: text.length });
       return { statement, skip: false, added: true as const, sql: text };
