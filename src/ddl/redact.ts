@@ -38,3 +38,10 @@ export function redact(text: string): string {
   }
   return result + text.slice(from);
 }
+
+/** The message of a syntax error without the token that it repeats, where that may be a password. */
+export function redactSyntaxError(message: string, sql: string): string {
+  return /passw|passphrase|passcode|pwd|secret|token|key/i.test(sql)
+    ? message.replace(/ at or near "[\s\S]*$/, '')
+    : message;
+}

@@ -5,7 +5,8 @@ import type { AnyShape } from './statement.js';
 /** What a statement that cannot be parsed is about, by the header that pg_dump printed before it. */
 export function shapeOfTocComment({ tocComment, text }: RawStatement): AnyShape {
   if (tocComment === undefined) {
-    const [line = ''] = text.split('\n', 1);
+    // No further than the first string: what cannot be parsed may hold a password.
+    const [line = ''] = /^[^\n'$]*/.exec(text) ?? [];
     return { kind: 'other', object: `statement "${line.slice(0, 60)}"`, details: {} };
   }
   const { name, type, schema } = tocComment;

@@ -1,4 +1,4 @@
-import { redact } from '../../ddl/redact.js';
+import { redact, redactSyntaxError } from '../../ddl/redact.js';
 import { type ErrorCode, errorCodes } from '../../protocol/errorCodes.js';
 import type { Phase } from '../../protocol/model.js';
 import { statementTextKey } from '../../protocol/statementKey.js';
@@ -219,7 +219,7 @@ export function reportFailed(
   const { tracker } = context;
   const { object } = item.statement;
   const { code, skipped } = meaning(context, item, error);
-  const fault = new Fault(code, `${object}: ${error.message}`, {
+  const fault = new Fault(code, `${object}: ${redactSyntaxError(error.message, item.sql)}`, {
     sqlstate: error.sqlstate,
     object,
     // Of the text that was sent: a constraint that is made of an index is not as it stands in the file.
