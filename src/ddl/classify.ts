@@ -24,8 +24,11 @@ export function classify(raw: RawStatement): Statement {
 
 /** As {@link classify} each, but faster: several are parsed at once. */
 export function classifyAll(raws: readonly RawStatement[]): Statement[] {
-  const parsed = parseStatements(raws.map((raw) => raw.text));
-  return raws.map((raw, index) => assemble(raw, parsed[index] ?? parseStatement(raw.text)));
+  const trees = parseStatements(raws.map((raw) => raw.text));
+  return raws.map((raw) => {
+    const { done, value } = trees.next();
+    return assemble(raw, done ? parseStatement(raw.text) : value);
+  });
 }
 
 /**
@@ -36,12 +39,14 @@ export function classifyAll(raws: readonly RawStatement[]): Statement[] {
 export function classifyDump(sql: string): Statement[] {
   let beyond = false;
   let entry: string | undefined;
-  return classifyAll(splitStatements(sql)).map((statement) => {
-    if (statement.section === 'session') return statement;
+  const statements: (Statement & { section: Section })[] = classifyAll(splitStatements(sql));
+  for (const statement of statements) {
+    if (statement.section === 'session') continue;
     entry = statement.tocComment?.type ?? entry;
     beyond ||= statement.section === 'postData' || (entry !== undefined && postDataEntries.has(entry));
-    return { ...statement, section: beyond ? 'postData' : 'preData' };
-  });
+    statement.section = beyond ? 'postData' : 'preData';
+  }
+  return statements;
 }
 
 function assemble(raw: RawStatement, parsed: Parsed): Statement {

@@ -20,9 +20,11 @@ export async function loadParser(): Promise<void> {
 const groupStatements = 64;
 const groupLength = 64 * 1024;
 
-/** One result per statement, in order. A statement that cannot be parsed spoils no other. */
-export function parseStatements(texts: readonly string[]): Parsed[] {
-  const parsed: Parsed[] = [];
+/**
+ * One result per statement, in order; a few at a time, because the trees of a whole dump take much memory. A statement
+ * that cannot be parsed spoils no other.
+ */
+export function* parseStatements(texts: readonly string[]): Generator<Parsed> {
   for (let from = 0; from < texts.length; ) {
     let length = 0;
     let to = from;
@@ -30,10 +32,9 @@ export function parseStatements(texts: readonly string[]): Parsed[] {
       length += texts[to++]?.length ?? 0;
     }
     const group = texts.slice(from, to);
-    parsed.push(...(parseGroup(group) ?? group.map(parseStatement)));
+    yield* parseGroup(group) ?? group.map(parseStatement);
     from = to;
   }
-  return parsed;
 }
 
 /** Undefined where the texts do not come back as exactly one statement each. */

@@ -4,8 +4,6 @@ import { dependsOnSkipped, SkippedObjects } from '../../ddl/dependsOnSkipped.js'
 import { applyRules, missingGrantees } from '../../ddl/flexibleServerRules.js';
 import { displayName } from '../../ddl/identifier.js';
 import { quoteIdentifier } from '../../ddl/rename/quoting.js';
-import { rename } from '../../ddl/rename/rename.js';
-import type { Renames } from '../../ddl/rename/renames.js';
 import { renamesOf } from '../../ddl/rename/renamesOf.js';
 import { acrossStatements } from '../../ddl/rules/acrossStatements.js';
 import type { Statement } from '../../ddl/statement.js';
@@ -24,6 +22,7 @@ import {
   type StatementFinding,
   type StatementPlan,
 } from './plannedStatement.js';
+import { renameStatements } from './renameStatements.js';
 
 export interface PlanInput {
   readonly mapping: Mapping;
@@ -90,6 +89,12 @@ function decider(statements: readonly Statement[], input: PlanInput, findings: S
     memberSchemas: new Set(input.members?.map(({ schema }) => schema)),
   });
   const renaming = mapping.renames || !members.isEmpty || [...roles].some(([from, to]) => from !== to);
+  const renamed = renaming
+    ? renameStatements(
+        statements.filter((statement) => leftOutBy(statement) === undefined),
+        renames,
+      )
+    : undefined;
   /** In the names of the source. */
   const skipped = SkippedObjects.of(input.outside);
   /** Created so far, in the names of the target. */
@@ -100,9 +105,8 @@ function decider(statements: readonly Statement[], input: PlanInput, findings: S
       skipped.add(source.object);
       return { statement: source, skip: true, sql: source.text, finding: choice(source, by) };
     }
-    const { statement, undecided = [] } = renaming
-      ? renamed(source, renames, findings)
-      : { statement: source };
+    const { statement, undecided } = renamed?.get(source) ?? { statement: source, undecided: [] };
+    for (const name of undecided) findings.push(undecidedFinding(source, name));
     const changed = statement.text === source.text ? {} : { sourceText: source.text };
     const byTarget = decideByTarget(statement, input, schemas, findings);
     const decision = (byTarget?.skip ? undefined : decideByNeed(source, statement, skipped)) ??
@@ -144,25 +148,14 @@ function decider(statements: readonly Statement[], input: PlanInput, findings: S
   return { decide, renames, missingSchemas: renaming ? missingSchemas : () => [] };
 }
 
-/** The statement under its new names; what could not be decided becomes a finding. */
-function renamed(
-  source: Statement,
-  renames: Renames,
-  findings: StatementFinding[],
-): { statement: Statement; undecided: readonly UndecidedName[] } {
-  const { text, undecided } = rename(source.text, renames);
-  for (const { message } of undecided)
-    findings.push({
-      code: 'FF420',
-      severity: 'warning',
-      object: source.object,
-      message: `${source.object}: ${message}`,
-      fix: errorCodes.FF420.help,
-    });
-  if (text === source.text) return { statement: source, undecided };
-  const { tocComment, unterminated, start, end, section } = source;
-  const raw = { text, start, end, ...(tocComment && { tocComment }), ...(unterminated && { unterminated }) };
-  return { statement: { ...classify(raw), section }, undecided };
+function undecidedFinding(source: Statement, { message }: UndecidedName): StatementFinding {
+  return {
+    code: 'FF420',
+    severity: 'warning',
+    object: source.object,
+    message: `${source.object}: ${message}`,
+    fix: errorCodes.FF420.help,
+  };
 }
 
 function choice(statement: Statement, by: string): StatementFinding {
