@@ -92,6 +92,9 @@ export class Follower implements AsyncDisposable {
   readonly disorder: string[] = [];
   position: Lsn = 0n;
   failure: unknown;
+  private open: string[] = [];
+  /** What was left after the end. */
+  private left: readonly string[] | undefined;
   readonly done: Promise<void>;
 
   private constructor(
@@ -127,30 +130,36 @@ export class Follower implements AsyncDisposable {
     );
   }
 
+  /** The changes so far of the transaction that is open are not kept: for large ones. */
+  forget(): void {
+    this.open = [];
+  }
+
   /** Files that wait on disk. */
   get spooled(): readonly string[] {
-    return readdirSync(this.folder, { recursive: true }).map(String);
+    return this.left ?? readdirSync(this.folder, { recursive: true }).map(String);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.changes.stop();
     await this.done;
+    this.left ??= this.spooled;
     rmSync(this.folder, { recursive: true, force: true });
   }
 
   private async run(): Promise<void> {
     let begin: TransactionBegin | undefined;
-    let changes: string[] = [];
     for await (const events of this.changes) {
       for (const event of events) {
         if (event.kind === 'begin') {
           if (begin !== undefined) this.disorder.push('begin in a transaction');
           begin = event;
-          changes = [];
+          this.open = [];
         } else if (event.kind === 'commit') {
           if (begin?.xid !== event.xid) this.disorder.push('commit of another transaction');
           if (event.endLsn <= this.position) this.disorder.push('commits are not in order');
-          if (begin !== undefined) this.transactions.push({ begin, changes, endLsn: event.endLsn });
+          if (begin !== undefined)
+            this.transactions.push({ begin, changes: this.open, endLsn: event.endLsn });
           begin = undefined;
           this.position = event.endLsn;
         } else if (event.kind === 'progress') {
@@ -160,7 +169,7 @@ export class Follower implements AsyncDisposable {
         } else if (begin === undefined) {
           if (event.kind !== 'message' || event.transactional) this.disorder.push('change without begin');
           this.outside.push(line(event));
-        } else changes.push(line(event));
+        } else this.open.push(line(event));
       }
       if (this.options.onPiece === undefined) this.changes.confirm(this.position);
       else await this.options.onPiece(events, this.changes);

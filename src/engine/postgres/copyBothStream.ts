@@ -59,6 +59,7 @@ export class CopyBothStream {
   private state: 'starting' | 'streaming' | 'stopping' | 'ended' = 'starting';
   private started: { resolve(): void; reject(fault: Fault): void } | undefined;
   private ended: () => void = () => {};
+  private stopped: Promise<void> | undefined;
   private lull: NodeJS.Timeout | undefined;
   private ticker: NodeJS.Timeout | undefined;
   private heardAt = Date.now();
@@ -123,8 +124,12 @@ export class CopyBothStream {
   }
 
   /** Tells the last confirmed position, ends the session within 2 s, by force if need be. Never rejects. */
-  async stop(): Promise<void> {
-    if (this.state === 'ended') return;
+  stop(): Promise<void> {
+    if (this.state !== 'ended') this.stopped ??= this.endPolitely();
+    return this.stopped ?? Promise.resolve();
+  }
+
+  private async endPolitely(): Promise<void> {
     this.state = 'stopping';
     clearInterval(this.ticker);
     clearTimeout(this.lull);

@@ -13,6 +13,11 @@ export interface StreamRequest {
   readonly startLsn: Lsn;
   /** Prepared transactions are sent when they are prepared, from now on always for this slot. From 15 on. */
   readonly twoPhase?: boolean;
+  /**
+   * Large transactions come while they are in progress, from 14 on: default. Without, the server keeps them on its own
+   * disk until their commit, and then knows all of their DDL.
+   */
+  readonly streaming?: boolean;
   /** Also what pg_logical_emit_message() wrote. From 14 on. */
   readonly messages?: boolean;
   /** `none`: only what was written on the source itself, not what it got by replication. From 16 on. */
@@ -32,11 +37,11 @@ export function protocolVersion(major: number): 1 | 2 | 3 | 4 {
  * https://www.postgresql.org/docs/current/protocol-logical-replication.html#PROTOCOL-LOGICAL-REPLICATION-PARAMS
  */
 export function startCommand(major: number, request: StreamRequest): string {
-  const { slot, publications, startLsn, twoPhase = false, messages = false, origin } = request;
+  const { slot, publications, startLsn, twoPhase = false, messages = false, origin, streaming = true } = request;
   const options = [
     `proto_version '${protocolVersion(major)}'`,
     `publication_names ${quoted(publications.map(ident).join(','))}`,
-    ...(major >= 14 ? ["streaming 'on'"] : []),
+    ...(major >= 14 && streaming ? ["streaming 'on'"] : []),
     ...(major >= 14 && messages ? ["messages 'true'"] : []),
     ...(major >= 15 && twoPhase ? ["two_phase 'on'"] : []),
     ...(major >= 16 && origin !== undefined ? [`origin '${origin}'`] : []),

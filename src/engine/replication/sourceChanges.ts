@@ -1,4 +1,5 @@
 import type { ConnectionSpec } from '../../protocol/connection.js';
+import type { Fault } from '../errors/fault.js';
 import type { CopyBothStream, StreamTimes } from '../postgres/copyBothStream.js';
 import { earlierLsn, type Lsn } from '../postgres/lsn.js';
 import {
@@ -27,6 +28,11 @@ export interface FollowRequest {
   readonly temporaryFolder: string;
   /** Prepared transactions come when they are prepared, and wait here. From 15 on, and for good for this slot. */
   readonly twoPhase?: boolean;
+  /**
+   * Default true. PostgreSQL has combinations of DDL and rolled-back savepoints that it cannot decode while they are in
+   * progress (FF510, SQLSTATE XX000, "could not map filenumber"): without streaming it can.
+   */
+  readonly streaming?: boolean;
   /** Also what pg_logical_emit_message() writes (14). */
   readonly messages?: boolean;
   /** `none` leaves out what the source got by replication (16); before, each transaction names its origin. */
@@ -84,6 +90,9 @@ export class SourceChanges implements AsyncIterable<readonly SourceEvent[]> {
           yield events;
         }
       }
+    } catch (error) {
+      // The spool was taken away under a transaction that was being read.
+      if (!this.stopped) throw error;
     } finally {
       await this.stop();
     }
@@ -132,6 +141,11 @@ export async function followSource(request: FollowRequest): Promise<SourceChange
     await session.close();
     throw error;
   }
+}
+
+/** True if to follow again with `streaming: false` may help: see {@link FollowRequest.streaming}. */
+export function needsWholeTransactions(fault: Fault): boolean {
+  return fault.code === 'FF510' && fault.sqlstate === 'XX000';
 }
 
 async function valueEncoding(session: Session): Promise<ValueEncoding> {

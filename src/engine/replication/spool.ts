@@ -8,6 +8,7 @@ const readBytes = 256 << 10;
 /** A folder of our own, for this user alone, for what waits for its commit. */
 export class SpoolFolder {
   private made = 0;
+  private readonly written = new Set<SpoolFile>();
   /** What lies on disk now. */
   bytes = 0;
 
@@ -24,9 +25,16 @@ export class SpoolFolder {
     return new SpoolFile(join(this.path, `${this.made}.stream`), this);
   }
 
+  /** Files that are open for writing, so that none is left open. */
+  opened(file: SpoolFile, isOpen: boolean): void {
+    if (isOpen) this.written.add(file);
+    else this.written.delete(file);
+  }
+
   /** With all files in it. Never rejects. */
   async remove(): Promise<void> {
     this.bytes = 0;
+    for (const file of this.written) await file.rest().catch(() => {});
     await rm(this.path, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
   }
 }
@@ -45,6 +53,7 @@ export class SpoolFile {
   async append(frames: Buffer): Promise<void> {
     await guarded(async () => {
       this.handle ??= await open(this.path, 'a', 0o600);
+      this.folder.opened(this, true);
       await this.handle.appendFile(frames);
     });
     this.size += frames.length;
@@ -55,6 +64,7 @@ export class SpoolFile {
   async rest(): Promise<void> {
     const { handle } = this;
     this.handle = undefined;
+    this.folder.opened(this, false);
     await guarded(async () => handle?.close());
   }
 
