@@ -1,6 +1,7 @@
 /** Puts what was generated anew and what the user edited together, statement by statement. */
 import { diff3Merge } from 'node-diff3';
 import { splitStatements } from '../../ddl/split.js';
+import { cutLarge, type Parts } from './mergeLarge.js';
 
 export interface MergedDdl {
   readonly text: string;
@@ -16,20 +17,38 @@ const conflictEnd = '>>>>>>> generated';
 export function mergeDdl(base: string, yours: string, generated: string): MergedDdl {
   if (yours === base || yours === generated) return { text: generated, conflicts: 0 };
   if (generated === base) return { text: yours, conflicts: 0 };
+  let text = '';
   let conflicts = 0;
-  const render = (regions: Regions, refine: boolean): string =>
-    regions
-      .map(({ ok, conflict }) => {
-        if (ok) return withoutSeams(ok).join('');
-        if (!conflict) return '';
-        if (refine) return render(neighboursApart(conflict), false);
+  const write = (regions: Regions, refine: boolean): void => {
+    for (const { ok, conflict } of regions) {
+      if (ok) text += withoutSeams(ok).join('');
+      else if (conflict && refine && isShort(conflict)) write(neighboursApart(conflict), false);
+      else if (conflict) {
         conflicts += 1;
         const [a, b] = [conflict.a, conflict.b].map((part) => withNewline(withoutSeams(part).join('')));
-        return `${conflictStart}\n${a}${conflictMiddle}\n${b}${conflictEnd}\n`;
-      })
-      .join('');
-  const regions = diff3Merge(pieces(yours), pieces(base), pieces(generated), { excludeFalseConflicts: true });
-  return { text: render(regions, true), conflicts };
+        // A marker counts at the beginning of a line alone.
+        text = `${withNewline(text)}${conflictStart}\n${a}${conflictMiddle}\n${b}${conflictEnd}\n`;
+      }
+    }
+  };
+  for (const part of cut({ a: pieces(yours), o: pieces(base), b: pieces(generated) })) {
+    if ('decided' in part) text += part.decided.join('');
+    else write(mergeAtOnce(part.open), true);
+  }
+  return { text, conflicts };
+}
+
+/** Below, everything is compared with everything. */
+const fewPieces = 1000;
+const isShort = ({ a, o, b }: Parts): boolean => Math.max(a.length, o.length, b.length) < fewPieces;
+
+const cut = (whole: Parts): ReturnType<typeof cutLarge> | [{ open: Parts }] =>
+  isShort(whole) ? [{ open: whole }] : cutLarge(whole);
+
+function mergeAtOnce(parts: Parts): Regions {
+  const [a, o, b] = [[...parts.a], [...parts.o], [...parts.b]];
+  if (isShort(parts)) return diff3Merge(a, o, b, { excludeFalseConflicts: true });
+  return [{ conflict: { a, aIndex: 0, o, oIndex: 0, b, bIndex: 0 } }];
 }
 
 type Regions = ReturnType<typeof diff3Merge<string>>;
