@@ -17,25 +17,26 @@ const conflictEnd = '>>>>>>> generated';
 export function mergeDdl(base: string, yours: string, generated: string): MergedDdl {
   if (yours === base || yours === generated) return { text: generated, conflicts: 0 };
   if (generated === base) return { text: yours, conflicts: 0 };
-  let text = '';
+  const written: string[] = [];
   let conflicts = 0;
   const write = (regions: Regions, refine: boolean): void => {
     for (const { ok, conflict } of regions) {
-      if (ok) text += withoutSeams(ok).join('');
+      if (ok) written.push(...withoutSeams(ok));
       else if (conflict && refine && isShort(conflict)) write(neighboursApart(conflict), false);
       else if (conflict) {
         conflicts += 1;
         const [a, b] = [conflict.a, conflict.b].map((part) => withNewline(withoutSeams(part).join('')));
         // A marker counts at the beginning of a line alone.
-        text = `${withNewline(text)}${conflictStart}\n${a}${conflictMiddle}\n${b}${conflictEnd}\n`;
+        const isAtLine = written.at(-1)?.endsWith('\n') ?? true;
+        written.push(`${isAtLine ? '' : '\n'}${conflictStart}\n${a}${conflictMiddle}\n${b}${conflictEnd}\n`);
       }
     }
   };
   for (const part of cut({ a: pieces(yours), o: pieces(base), b: pieces(generated) })) {
-    if ('decided' in part) text += part.decided.join('');
+    if ('decided' in part) for (const piece of part.decided) written.push(piece);
     else write(mergeAtOnce(part.open), true);
   }
-  return { text, conflicts };
+  return { text: written.join(''), conflicts };
 }
 
 /** Below, everything is compared with everything. */
