@@ -82,8 +82,9 @@ for (const major of wanted) {
           await query('INSERT INTO t (id) VALUES (3), (4)');
         },
       );
-      const rest =
-        '12345678901234567890.12345678901234567890|2023-12-31 22:00:00.123456+00|0.10000000149011612|$12.50|\\x00ff';
+      // Before 12 not the shortest digits that say the same.
+      const float = major < 12 ? '0.100000001490116119' : '0.10000000149011612';
+      const rest = `12345678901234567890.12345678901234567890|2023-12-31 22:00:00.123456+00|${float}|$12.50|\\x00ff`;
       assert.deepEqual(changesOf(follower), [
         [`insert public.t (1|a\tb\n\\é☃🚢|${rest})`],
         [`update public.t (1||${rest})`],

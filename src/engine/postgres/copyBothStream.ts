@@ -85,18 +85,9 @@ export class CopyBothStream {
     return stream;
   }
 
-  /** Position of the last change that came. */
-  get received(): Lsn {
-    return this.lastReceived;
-  }
-
   /** How far the server had read its log when it last said so: the lag of the consumer is measured against it. */
   get serverPosition(): Lsn {
     return this.lastServerPosition;
-  }
-
-  get confirmed(): Lsn {
-    return this.confirmedLsn;
   }
 
   /**

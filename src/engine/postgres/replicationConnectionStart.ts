@@ -37,7 +37,15 @@ export function protocolVersion(major: number): 1 | 2 | 3 | 4 {
  * https://www.postgresql.org/docs/current/protocol-logical-replication.html#PROTOCOL-LOGICAL-REPLICATION-PARAMS
  */
 export function startCommand(major: number, request: StreamRequest): string {
-  const { slot, publications, startLsn, twoPhase = false, messages = false, origin, streaming = true } = request;
+  const {
+    slot,
+    publications,
+    startLsn,
+    twoPhase = false,
+    messages = false,
+    origin,
+    streaming = true,
+  } = request;
   const options = [
     `proto_version '${protocolVersion(major)}'`,
     `publication_names ${quoted(publications.map(ident).join(','))}`,
