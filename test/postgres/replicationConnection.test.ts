@@ -163,7 +163,10 @@ function connection(major: Major): void {
   });
 
   test('a publication that is dropped while it is followed ends it', async () => {
-    await server.query(database, 'CREATE PUBLICATION passing FOR ALL TABLES');
+    await server.query(
+      database,
+      'CREATE PUBLICATION passing FOR ALL TABLES; ALTER ROLE postgres SET client_min_messages = error',
+    );
     await makeSlot(server, database, 'orphan');
     await using follower = await Follower.start(spec(), 'orphan', { publications: ['passing'] });
     await server.query(database, 'DROP PUBLICATION passing');

@@ -57,15 +57,19 @@ function placeOf(scout: Session, spec: ConnectionSpec) {
   return { host, transport };
 }
 
-/** As money is printed in every session that reads rows (snapshot.ts). */
-const localePin = "SELECT pg_catalog.set_config('lc_monetary', 'C', false)";
+/**
+ * As money is printed in every session that reads rows (snapshot.ts); and the warnings that a stream depends on (18 only
+ * warns when a publication is gone).
+ */
+const streamPins = `SELECT pg_catalog.set_config('lc_monetary', 'C', false),
+  pg_catalog.set_config('client_min_messages', 'notice', false)`;
 
 /** A walsender takes one statement a message. */
 async function pin(client: pg.Client): Promise<SessionStart> {
   const pins = pinQuery(false);
   const cut = pins.indexOf(';');
   await client.query(pins.slice(0, cut));
-  await client.query(localePin);
+  await client.query(streamPins);
   const { rows } = await client.query<SessionStartRow>(pins.slice(cut + 1));
   const [row] = rows;
   if (row === undefined) throw new Fault('FF900', 'the server answered nothing to the first query');

@@ -29,6 +29,7 @@ const codes: Readonly<Record<ReplicationStep, Readonly<Record<string, ErrorCode>
 
 /** The fault of a replication command, with what it was about before the server's message. */
 export function replicationFault(error: unknown, step: ReplicationStep, what: string): Fault {
+  if (error instanceof Fault && error.code.startsWith('FF8')) return error;
   const fault = toFault(error, { side: 'source', what });
   const code = codeOf(fault, step, error);
   if (code === undefined || code === fault.code) return fault;
