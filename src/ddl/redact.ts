@@ -1,7 +1,8 @@
 import { lineEnd } from './lexer.js';
 import { tokensOf } from './tokens.js';
 
-const masked = "'********'";
+/** Stands in the files in place of a password. */
+export const masked = "'********'";
 const quickLook = /options|connection|password/i;
 /** Options of postgres_fdw, its relatives and CREATE ROLE whose value is a secret. */
 export const secretOption =

@@ -204,6 +204,9 @@ export const errorCodes = {
   FF426: {
     help: 'Each statement runs in a transaction of its own, together with the record that it ran: take the command out of the file.',
   },
+  FF427: {
+    help: 'Passwords are not written into files, and the edited statement holds asterisks in place of one: run it by hand with the password, or take the edit back.',
+  },
   FF430: {
     help: 'The attribute of a role is reserved to superusers on this target (SUPERUSER, REPLICATION, BYPASSRLS before PostgreSQL 16) and is left out. Grant the role what it needs instead.',
   },
@@ -287,7 +290,7 @@ export const errorCodes = {
     help: 'A time limit holds for every session of the database or role, also for long work of administrators. Check that it suits the target.',
   },
   FF454: {
-    help: 'FORCE ROW LEVEL SECURITY holds for the owner, too, who then reads and compares only part of the rows. Connect as a role with BYPASSRLS, or force it after the migration.',
+    help: 'FORCE ROW LEVEL SECURITY holds for the owner, too, who afterwards reads only the rows that the policies show. Nothing is lost: rows are copied before, and compared with FORCE lifted for that query alone.',
   },
   FF455: {
     help: 'An unlogged table or sequence is emptied at a crash or failover and is missing on replicas. Take UNLOGGED out if its rows matter.',

@@ -201,6 +201,23 @@ describe('running what is saved', () => {
     assert.equal(done.tables.find((t) => t.table === 'orders')?.state, 'skipped');
   });
 
+  test('what holds asterisks in place of a password is not run', async () => {
+    using place = newPlace();
+    await generate(place);
+    writeFileSync(
+      place.pre,
+      `${read(place.pre)}\nCREATE SERVER far FOREIGN DATA WRAPPER far OPTIONS (password '********');\n`,
+    );
+    const { code, done, shown } = await run(place);
+    assert.equal(code, 1, shown);
+    assert.deepEqual(
+      done.findings.filter((f) => f.severity !== 'note').map((f) => [f.code, f.object]),
+      [['FF427', 'server far']],
+      shown,
+    );
+    assert.equal(done.totals.failed, 0);
+  });
+
   test('line ends of Windows and a byte order mark change nothing', async () => {
     using place = newPlace();
     await generate(place);

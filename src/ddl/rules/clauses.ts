@@ -180,8 +180,9 @@ export const clauseRules: readonly Rule[] = [
   {
     code: 'FF454',
     title: 'FORCE ROW LEVEL SECURITY',
-    explanation: 'Policies then hold for the owner, too, by whom rows are compared.',
-    severity: 'warning',
+    explanation:
+      'Policies then hold for the owner, too. Rows are compared with FORCE lifted for that query alone.',
+    severity: 'note',
     action: 'tell',
     applies: 'everywhere',
     kinds: ['enableRowSecurity'],

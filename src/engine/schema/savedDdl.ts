@@ -3,7 +3,7 @@ import { classifyDump } from '../../ddl/classify.js';
 import { dependsOnSkipped, SkippedObjects } from '../../ddl/dependsOnSkipped.js';
 import { statementsOfFile } from '../../ddl/documentStatements.js';
 import { displayRelation } from '../../ddl/identifier.js';
-import { redact } from '../../ddl/redact.js';
+import { masked, redact } from '../../ddl/redact.js';
 import type { Statement } from '../../ddl/statement.js';
 import { transactionControl } from '../../ddl/transactionControl.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
@@ -119,17 +119,25 @@ function readSection(
       return { ...item, section, index };
     }
     const statement = terminated(found);
-    const ofTransaction = transactionControl(statement);
-    const finding = ofTransaction ?? edited(statement);
+    const refused = transactionControl(statement) ?? withMask(statement);
+    const finding = refused ?? edited(statement);
     const decision = {
       statement,
-      skip: ofTransaction !== undefined,
+      skip: refused !== undefined,
       sql: statement.text,
       ...(statement.section !== 'session' && { finding }),
     };
     const item = complete(decision, section, index, matching.occurrences, matching.preexisting);
     return { ...item, textKey: statementTextKey(redact(found.text)) };
   });
+}
+
+/** Unedited, it is known again and runs with its password. */
+function withMask(statement: Statement): NonNullable<PlannedStatement['finding']> | undefined {
+  if (!statement.text.includes(masked)) return undefined;
+  const { object } = statement;
+  const message = `${object} was edited and holds asterisks in place of a password: it is not run.`;
+  return { code: 'FF427', severity: 'warning', object, message, fix: errorCodes.FF427.help };
 }
 
 /** The last one of a file may lack its semicolon and end with a comment, which must not swallow what is sent behind it. */
