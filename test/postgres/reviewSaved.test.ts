@@ -222,7 +222,11 @@ describe('statements as people write them', () => {
     await place.generate();
     edit(place.pre, 'CREATE VIEW public.big AS', 'CREATE MATERIALIZED VIEW public.big AS');
     edit(place.pre, '> (50)::numeric)', '> (50)::numeric)\nWITH NO DATA');
-    edit(place.post, 'REFRESH MATERIALIZED VIEW', 'REFRESH MATERIALIZED VIEW public.big;\nREFRESH MATERIALIZED VIEW');
+    edit(
+      place.post,
+      'REFRESH MATERIALIZED VIEW',
+      'REFRESH MATERIALIZED VIEW public.big;\nREFRESH MATERIALIZED VIEW',
+    );
     const ran = await place.run();
     assert.equal(ran.code, 0, ran.shown);
     assert.deepEqual(await place.ask('SELECT total::int FROM biggest'), [{ total: 100 }]);

@@ -66,12 +66,15 @@ export const treeItem = (page: Page, name: string | RegExp): Locator => page.get
 export async function expand(page: Page, name: string | RegExp): Promise<void> {
   const item = treeItem(page, name).first();
   await item.waitFor();
-  if ((await item.getAttribute('aria-expanded')) === 'true') return;
-  await item.locator('.monaco-tl-twistie').click();
-  await page.waitForFunction(
-    (element) => element?.getAttribute('aria-expanded') === 'true',
-    await item.elementHandle(),
-  );
+  const isExpanded = async (): Promise<boolean> => (await item.getAttribute('aria-expanded')) === 'true';
+  // A tree that is still being filled moves its rows under the pointer.
+  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+    if (await isExpanded()) return;
+    await item.locator('.monaco-tl-twistie').click();
+    for (const shown = Date.now() + 3_000; Date.now() < shown; await page.waitForTimeout(50))
+      if (await isExpanded()) return;
+  }
+  throw new Error(`${String(name)} does not expand`);
 }
 
 /** Opens the context menu of a tree item and chooses an entry by its beginning. */
