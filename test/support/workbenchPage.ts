@@ -31,13 +31,13 @@ export const quickTitle = (page: Page, text: string | RegExp): Locator =>
  * something is typed: right after a start the extension's commands come later, so it is asked again.
  */
 export async function runCommand(page: Page, title: string): Promise<void> {
-  await page.keyboard.press('F1');
-  await quickInput(page).waitFor();
   const row = quickPickRow(page, title).first();
   for (let attempt = 1; ; attempt++) {
-    await quickInput(page).fill('>');
-    await quickInput(page).fill(`>${title}`);
+    // The palette closes when something else takes the focus: a notification, an editor that has just been opened.
+    if (!(await quickInput(page).isVisible())) await page.keyboard.press('F1');
     try {
+      await quickInput(page).fill('>', { timeout: 1_000 });
+      await quickInput(page).fill(`>${title}`, { timeout: 1_000 });
       await row.waitFor({ timeout: 1_000 });
       break;
     } catch (error) {
