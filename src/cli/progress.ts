@@ -23,6 +23,8 @@ const phaseTitles: Readonly<Record<Phase, string>> = {
   postData: 'Finishing the schema',
   sequences: 'Setting sequences',
   analyze: 'Analyzing',
+  follow: 'Following changes',
+  cutover: 'Cutting over',
   verify: 'Verifying',
 };
 

@@ -4,6 +4,7 @@
  */
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import type { ConnectionSpec, FaultData, ServerFacts } from './connection.js';
+import type { FollowRequest, FollowStatus } from './follow.js';
 import type { Finding, RelationName, RunEvent, RunSnapshot, TableSnapshot, WorkState } from './model.js';
 import type { Project, ProjectProblem } from './project.js';
 
@@ -91,6 +92,21 @@ export interface RunParams {
   readonly sourcePassword?: string;
   readonly targetPassword?: string;
   readonly restart: boolean;
+  /** For its online databases. */
+  readonly online?: OnlineParams;
+}
+
+export interface OnlineParams {
+  /** Ends by itself once everything up to this position of the source's log is applied: `16/B374D848`, or now. */
+  readonly endpos?: string;
+  /** After the hand-over changes of the target are applied to the source, until `finish`. */
+  readonly wayBack?: boolean;
+  /** What a change that cannot be applied stops: its table (default), or the run. */
+  readonly onFailure?: 'table' | 'run';
+  /** Follows what is there already, into tables that are there already. */
+  readonly skipCopy?: { readonly slot: string; readonly publications: readonly string[] };
+  /** Tables without a key become REPLICA IDENTITY FULL on the source, until the clean-up. */
+  readonly identityFull?: boolean;
 }
 
 /** Starts a run; answers once it has ended, with its last snapshot. Cancelling the request stops it cleanly (resumable). */
@@ -222,3 +238,25 @@ export const readDdl = new RequestType<
   { readonly preData: string; readonly postData: string },
   FaultData
 >('ddl/read');
+
+// --- online migration
+
+/** Both ends of a followed database; passwords as in {@link RunParams}. */
+export interface FollowPair {
+  readonly source: ConnectionInput;
+  readonly target: ConnectionInput;
+}
+
+/** Leaves a request for the run that follows; answers once it is written. */
+export const requestFollow = new RequestType<
+  FollowPair & { readonly request: FollowRequest },
+  void,
+  FaultData
+>('follow/request');
+
+export const followStatus = new RequestType<FollowPair, FollowStatus, FaultData>('follow/status');
+
+/** Removes what an online migration left on both servers: says each thing that it removed. */
+export const cleanUpFollow = new RequestType<FollowPair, { readonly removed: readonly string[] }, FaultData>(
+  'follow/cleanUp',
+);

@@ -2,6 +2,7 @@
 import type { FaultData } from './connection.js';
 import type { StatementKey } from './ddl.js';
 import type { ErrorCode } from './errorCodes.js';
+import type { CutoverStep, CutoverStepSnapshot, FollowSnapshot, FollowState } from './follow.js';
 
 /** The phases of one database, in the order in which they begin (copy and indexes overlap). */
 export const phases = [
@@ -14,9 +15,14 @@ export const phases = [
   'postData',
   'sequences',
   'analyze',
+  'follow',
+  'cutover',
   'verify',
 ] as const;
 export type Phase = (typeof phases)[number];
+/** Those that only an online database has. */
+export type OnlinePhase = 'follow' | 'cutover';
+export const onlinePhases: ReadonlySet<Phase> = new Set<OnlinePhase>(['follow', 'cutover']);
 
 export type WorkState = 'pending' | 'running' | 'done' | 'skipped' | 'failed';
 
@@ -91,6 +97,8 @@ export interface DatabaseSnapshot {
   readonly bytes: number;
   readonly bytesTotal: number;
   readonly rows: number;
+  /** Of an online migration. */
+  readonly follow?: FollowSnapshot;
 }
 
 /** `interrupted` can be resumed; `refused` changed nothing. */
@@ -177,6 +185,22 @@ export type RunEvent =
       readonly etaSeconds: number | null;
       readonly tablesDone: number;
       readonly tablesTotal: number;
+      /** By key of the database, while it is followed. */
+      readonly follow?: Readonly<Record<string, FollowSnapshot>>;
+    }
+  | {
+      readonly event: 'follow';
+      readonly at: string;
+      readonly database: string;
+      readonly state: FollowState;
+    }
+  | {
+      readonly event: 'cutover';
+      readonly at: string;
+      readonly database: string;
+      readonly step: CutoverStep;
+      readonly state: CutoverStepSnapshot['state'];
+      readonly detail?: string;
     }
   | {
       readonly event: 'log';

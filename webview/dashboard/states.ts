@@ -42,6 +42,8 @@ export function phaseLabel(phase: Phase): string {
     postData: t('Triggers, rules, policies'),
     sequences: t('Set sequences'),
     analyze: t('Analyze'),
+    follow: t('Follow changes'),
+    cutover: t('Cut over'),
     verify: t('Verify'),
   };
   return labels[phase];

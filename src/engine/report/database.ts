@@ -17,6 +17,8 @@ const phaseTitles: Readonly<Record<Phase, string>> = {
   postData: 'Finish the schema (post-data)',
   sequences: 'Set sequences',
   analyze: 'Analyze',
+  follow: 'Follow the changes',
+  cutover: 'Cut over',
   verify: 'Verify',
 };
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ProjectDatabase } from '../../protocol/project.js';
+import { formatLsn, type Lsn, lsnFromServer } from '../postgres/lsn.js';
 import { literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
+import { followTables } from './followState.js';
 
 /**
  * What is done is written into the target itself, in a schema of ours and in the same transaction as the work it
@@ -25,6 +27,8 @@ export interface RunRow {
 export interface DoneWork {
   readonly rows: number;
   readonly bytes: number;
+  /** Of a table of an online migration: its rows are those of this position; changes after it are followed. */
+  readonly lsn?: Lsn;
 }
 
 const ddl = `
@@ -35,7 +39,7 @@ CREATE TABLE flexferry.run (
   started_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE flexferry.work (
   source text, kind text, item text, position bigint GENERATED ALWAYS AS IDENTITY, undo text,
-  row_count bigint NOT NULL DEFAULT 0, byte_count bigint NOT NULL DEFAULT 0, done_at timestamptz NOT NULL DEFAULT now(),
+  row_count bigint NOT NULL DEFAULT 0, byte_count bigint NOT NULL DEFAULT 0, lsn pg_lsn, done_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (source, kind, item))`;
 
 /** All names that a project changes in a database, as one text that is equal for equal names. */
@@ -75,7 +79,8 @@ export async function createRun(target: Session, run: RunRow): Promise<void> {
 
 /** Removes every checkpoint. The last step of a run that succeeded, and the first of --restart. */
 export async function dropRun(target: Session): Promise<void> {
-  await target.script('DROP TABLE IF EXISTS flexferry.work, flexferry.run; DROP SCHEMA IF EXISTS flexferry');
+  const tables = [...followTables, 'work', 'run'].map((name) => `flexferry.${name}`).join(', ');
+  await target.script(`DROP TABLE IF EXISTS ${tables}; DROP SCHEMA IF EXISTS flexferry`);
 }
 
 /** What is done, by kind and item. */
@@ -83,20 +88,33 @@ export class Checkpoint {
   private constructor(
     readonly run: RunRow,
     private readonly done: Map<string, DoneWork>,
+    /** Position of the source that the snapshot of this run stands for, where changes are followed from there. */
+    private readonly snapshotLsn: Lsn | undefined,
   ) {}
 
-  static async load(target: Session, run: RunRow): Promise<Checkpoint> {
+  static async load(target: Session, run: RunRow, snapshotLsn?: Lsn): Promise<Checkpoint> {
     const { rows } = await target.query<{
       kind: string;
       item: string;
       row_count: string;
       byte_count: string;
-    }>('SELECT kind, item, row_count, byte_count FROM flexferry.work WHERE source = $1', [run.source]);
+      lsn: string | null;
+    }>('SELECT kind, item, row_count, byte_count, lsn::text FROM flexferry.work WHERE source = $1', [
+      run.source,
+    ]);
     return new Checkpoint(
       run,
       new Map(
-        rows.map((r) => [`${r.kind}:${r.item}`, { rows: Number(r.row_count), bytes: Number(r.byte_count) }]),
+        rows.map((r) => [
+          `${r.kind}:${r.item}`,
+          {
+            rows: Number(r.row_count),
+            bytes: Number(r.byte_count),
+            ...(r.lsn !== null && { lsn: lsnFromServer(r.lsn) }),
+          },
+        ]),
       ),
+      snapshotLsn,
     );
   }
 
@@ -122,10 +140,13 @@ export class Checkpoint {
    */
   record(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }, undo?: string): string {
     const undoText = undo === undefined ? 'NULL' : literal(undo);
-    return `INSERT INTO flexferry.work (source, kind, item, undo, row_count, byte_count) VALUES (${literal(this.run.source)}, ${literal(kind)}, ${literal(item)}, ${undoText}, ${work.rows}, ${work.bytes})`;
+    const lsn =
+      kind === 'table' && this.snapshotLsn !== undefined ? literal(formatLsn(this.snapshotLsn)) : 'NULL';
+    return `INSERT INTO flexferry.work (source, kind, item, undo, row_count, byte_count, lsn) VALUES (${literal(this.run.source)}, ${literal(kind)}, ${literal(item)}, ${undoText}, ${work.rows}, ${work.bytes}, ${lsn})`;
   }
 
   remember(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }): void {
-    this.done.set(`${kind}:${item}`, work);
+    const lsn = kind === 'table' ? this.snapshotLsn : undefined;
+    this.done.set(`${kind}:${item}`, lsn === undefined ? work : { ...work, lsn });
   }
 }

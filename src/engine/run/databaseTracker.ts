@@ -1,7 +1,9 @@
 import type { FaultData } from '../../protocol/connection.js';
+import type { FollowSnapshot } from '../../protocol/follow.js';
 import {
   type DatabaseSnapshot,
   type Finding,
+  onlinePhases,
   type Phase,
   type PhaseSnapshot,
   phases,
@@ -32,9 +34,7 @@ export const tableKey = (table: RelationName): string => `${table.schema}\u0000$
 
 /** The state of one database of a run. All changes go through here, so that every change is seen. */
 export class DatabaseTracker {
-  readonly phases = new Map<Phase, Mutable<PhaseSnapshot>>(
-    phases.map((phase) => [phase, { phase, state: 'pending', done: 0, total: 0, failed: 0, skipped: 0 }]),
-  );
+  readonly phases: Map<Phase, Mutable<PhaseSnapshot>>;
   readonly tables = new Map<string, Mutable<TableSnapshot>>();
   /** Statements worth reporting: skipped or failed ones. */
   readonly statements: ReportStatement[] = [];
@@ -43,6 +43,8 @@ export class DatabaseTracker {
   indexesDone = 0;
   facts = { sourceVersion: '', targetVersion: '', dumpTool: '' };
   sequences = { total: 0, equal: 0 };
+  /** While changes are followed. */
+  follow: FollowSnapshot | undefined;
   largeObjects: {
     total: number;
     copied: number;
@@ -57,7 +59,13 @@ export class DatabaseTracker {
     readonly source: string,
     readonly target: string,
     private readonly run: RunSink,
-  ) {}
+    isOnline = false,
+  ) {
+    const own = phases.filter((phase) => isOnline || !onlinePhases.has(phase));
+    this.phases = new Map(
+      own.map((phase) => [phase, { phase, state: 'pending', done: 0, total: 0, failed: 0, skipped: 0 }]),
+    );
+  }
 
   phase(phase: Phase): Mutable<PhaseSnapshot> {
     const found = this.phases.get(phase);
@@ -69,6 +77,7 @@ export class DatabaseTracker {
     const p = this.phase(phase);
     p.state = step(p.state, 'running');
     p.startedAt ??= this.run.now();
+    p.done = 0;
     p.total = total;
     this.run.emit({ event: 'phase', database: this.key, phase, state: 'running' });
   }
@@ -97,7 +106,24 @@ export class DatabaseTracker {
     if (this.state === 'running') this.state = 'pending';
   }
 
+  /** What was done is done once more: tables are added to a database that is followed, or a cutover is repeated. */
+  again(...again: readonly Phase[]): void {
+    for (const phase of again) {
+      const p = this.phase(phase);
+      if (p.state !== 'running') p.state = 'pending';
+      p.done = 0;
+    }
+  }
+
+  setFollow(follow: FollowSnapshot): void {
+    const state = this.follow?.state;
+    this.follow = follow;
+    if (state !== follow.state) this.run.emit({ event: 'follow', database: this.key, state: follow.state });
+    else this.run.changed();
+  }
+
   addTable(table: RelationName, bytesEstimated: number, rowsEstimated: number): void {
+    if (this.tables.has(tableKey(table))) return;
     this.tables.set(tableKey(table), {
       schema: table.schema,
       name: table.name,
@@ -203,6 +229,7 @@ export class DatabaseTracker {
       bytes,
       bytesTotal,
       rows,
+      ...(this.follow && { follow: this.follow }),
     };
   }
 

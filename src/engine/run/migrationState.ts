@@ -40,6 +40,9 @@ export const phaseWeight: Readonly<Record<Phase, number>> = {
   postData: 0.02,
   sequences: 0.01,
   analyze: 0.04,
+  // Following has no end of its own.
+  follow: 0,
+  cutover: 0,
   verify: 0.1,
 };
 

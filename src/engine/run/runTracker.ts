@@ -41,8 +41,8 @@ export class RunTracker implements RunSink {
     return this.hooks.now();
   }
 
-  addDatabase(key: string, source: string, target: string): DatabaseTracker {
-    const database = new DatabaseTracker(key, source, target, this);
+  addDatabase(key: string, source: string, target: string, isOnline = false): DatabaseTracker {
+    const database = new DatabaseTracker(key, source, target, this, isOnline);
     this.databases.push(database);
     return database;
   }

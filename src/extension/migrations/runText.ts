@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { formatBytes, formatCount, formatSeconds } from '../../base/format.js';
+import type { CutoverStep, CutoverStepSnapshot, FollowState } from '../../protocol/follow.js';
 import type { Phase, RunEvent, RunSnapshot, RunState, WorkState } from '../../protocol/model.js';
 import type { LogLine } from '../../protocol/webview.js';
 
@@ -16,9 +17,43 @@ export function phaseLabel(phase: Phase): string {
     postData: t('Triggers, rules, policies'),
     sequences: t('Set sequences'),
     analyze: t('Analyze'),
+    follow: t('Follow changes'),
+    cutover: t('Cut over'),
     verify: t('Verify'),
   };
   return labels[phase];
+}
+
+export function followStateLabel(state: FollowState): string {
+  const labels: Record<FollowState, string> = {
+    copying: t('copying the base'),
+    following: t('following changes'),
+    cuttingOver: t('cutting over'),
+    holding: t('ready to hand over'),
+    undoing: t('taking the cutover back'),
+    handedOver: t('handed over'),
+    wayBack: t('following the way back'),
+    finished: t('finished'),
+  };
+  return labels[state];
+}
+
+export function cutoverStepLabel(step: CutoverStep): string {
+  const labels: Record<CutoverStep, string> = {
+    gate: t('Check'),
+    fence: t('Fence the source'),
+    drain: t('Apply the last changes'),
+    sequences: t('Set sequences'),
+    constraints: t('Constraints and triggers'),
+    refresh: t('Refresh materialized views'),
+    verify: t('Verify'),
+    handOver: t('Hand over'),
+  };
+  return labels[step];
+}
+
+export function stepStateLabel(state: CutoverStepSnapshot['state']): string {
+  return state === 'undone' ? t('taken back') : workStateLabel(state);
 }
 
 export function runStateLabel(state: RunState): string {
@@ -116,6 +151,15 @@ export function eventLine(event: RunEvent): LogLine | undefined {
         event.state === 'succeeded' ? 'info' : 'warning',
         t('Ended: {0}', runStateLabel(event.state)),
       );
+    case 'follow':
+      return line('info', `${event.database}: ${followStateLabel(event.state)}`);
+    case 'cutover': {
+      const what = `${event.database}: ${cutoverStepLabel(event.step)}: ${stepStateLabel(event.state)}`;
+      return line(
+        event.state === 'failed' ? 'error' : 'info',
+        event.detail ? `${what}, ${event.detail}` : what,
+      );
+    }
     case 'progress':
       return undefined;
   }
