@@ -97,7 +97,7 @@ export interface RunParams {
 }
 
 export interface OnlineParams {
-  /** Ends by itself once everything up to this position of the source's log is applied: `16/B374D848`, or now. */
+  /** Ends by itself once everything up to this position of the source's log is applied: `16/B374D848`, or `current`. */
   readonly endpos?: string;
   /** After the hand-over changes of the target are applied to the source, until `finish`. */
   readonly wayBack?: boolean;
@@ -256,7 +256,12 @@ export const requestFollow = new RequestType<
 
 export const followStatus = new RequestType<FollowPair, FollowStatus, FaultData>('follow/status');
 
-/** Removes what an online migration left on both servers: says each thing that it removed. */
-export const cleanUpFollow = new RequestType<FollowPair, { readonly removed: readonly string[] }, FaultData>(
-  'follow/cleanUp',
-);
+/**
+ * Removes what an online migration left on both servers: says each thing that it removed. FF862 while a run is at work,
+ * unless `cancel` says that it is to be cancelled first.
+ */
+export const cleanUpFollow = new RequestType<
+  FollowPair & { readonly cancel?: boolean },
+  { readonly removed: readonly string[] },
+  FaultData
+>('follow/cleanUp');

@@ -374,9 +374,11 @@ export const errorCodes = {
   },
   FF804: {
     help: 'The source does not write its log for logical decoding. Set wal_level to logical and max_replication_slots above 0, then restart it.',
+    azure: '603107',
   },
   FF805: {
     help: 'The source user may not replicate. ALTER ROLE … REPLICATION by an administrator, or connect as a role that has it.',
+    azure: '603104',
   },
   FF806: {
     help: 'The replication slot could not be made in time because transactions of the source are still open, prepared ones included. End them or wait, then start again.',
@@ -401,6 +403,101 @@ export const errorCodes = {
   },
   FF813: {
     help: 'A replication slot of this name exists on the source already. Drop it if nobody uses it, or choose another name.',
+  },
+  FF814: {
+    help: 'Source and target differ in this row, so the changes of its table wait in the target while the others go on. Correct the row on the target and retry, or skip the change.',
+  },
+  FF815: {
+    help: 'The changes of this table wait in the target while the others go on. Remove what the message names and retry, or skip the change.',
+  },
+  FF816: {
+    help: 'The columns of the table changed on the source. Its changes wait in the target: review the DDL, run it on the target, and they are applied by themselves.',
+  },
+  FF817: {
+    help: 'The target does not have the table, or its columns do not fit. Its changes wait in the target: create what is missing, and they are applied by themselves.',
+  },
+  FF818: {
+    help: 'Rows were updated or deleted in a table without replica identity: such changes are not in the stream. Give it a primary key or REPLICA IDENTITY FULL and copy it again (--restart), or leave it out.',
+  },
+  FF819: {
+    help: 'The connection could not be made again in time. Correct the cause and resume: nothing that was applied is repeated, nothing is left out.',
+  },
+  // --- what an online migration needs, seen before it starts
+  FF820: {
+    help: 'Raise max_replication_slots on the source (takes a restart), or drop slots that nobody uses: SELECT slot_name, active FROM pg_replication_slots.',
+    azure: '603105',
+  },
+  FF821: {
+    help: 'Raise max_wal_senders on the source (takes a restart), at least to max_replication_slots, or end replication connections that nobody needs.',
+    azure: '603106',
+  },
+  FF822: {
+    help: 'Publications can only be made on a primary. Connect to the primary of this source.',
+  },
+  FF823: {
+    help: 'To publish tables the source user needs CREATE on the database and must own the tables, itself or as a member of their owner. Grant what the message names, or connect as the owner or a superuser.',
+  },
+  FF824: {
+    help: 'Updates and deletes of a table can be followed only if its rows can be told apart. Give each of the tables a primary key or a replica identity, let Flexferry set REPLICA IDENTITY FULL for the time of the migration (--identity-full), or leave them out.',
+  },
+  FF825: {
+    help: 'Only inserts and TRUNCATE of these tables are followed. Give them a replica identity before the start if rows of them may be updated or deleted.',
+  },
+  FF826: {
+    help: 'The log of the source holds whole old rows of these tables until the migration ends; then their replica identity is put back. Nothing is to be done.',
+  },
+  FF827: {
+    help: 'They are copied once, as they are when the migration starts; later changes are not in the log that is followed. Keep them unchanged until the cutover, or copy them again afterwards.',
+  },
+  FF828: { help: 'They are brought up to date by the cutover. Nothing is to be done.' },
+  FF829: {
+    help: 'Changes of definitions (CREATE, ALTER, DROP) are not in the log that is followed. Avoid them until the cutover: a table whose columns change is stopped and waits for the same change on the target, new tables are reported.',
+  },
+  FF830: {
+    help: 'Set wal_level = logical on the target, which takes a restart, or do without the way back.',
+  },
+  FF831: {
+    help: 'Raise max_replication_slots and max_wal_senders on the target (takes a restart), drop slots there that nobody uses, or do without the way back.',
+  },
+  FF832: {
+    help: 'The user of the target needs the attribute REPLICATION (ALTER ROLE … REPLICATION, which the admin login of a Flexible Server may do for itself) for the way back.',
+  },
+  FF833: {
+    help: 'For the way back the source user must be able to write: CREATE on the database and INSERT, UPDATE, DELETE and TRUNCATE on the tables. Grant what the message names, or do without the way back.',
+  },
+  FF834: {
+    help: 'PostgreSQL 10 does not publish TRUNCATE. Use DELETE until the cutover, or truncate the table on the target, too.',
+  },
+  FF835: {
+    help: 'The replication slot is made only once all transactions that wrote before have ended, in any database of the server and prepared ones included. End them, or start when they are done.',
+  },
+  FF836: {
+    help: 'Beyond this limit the source gives up the slot, and the migration would have to start again. Raise the limit for the time of the migration if the base copy may take longer than that.',
+  },
+  FF837: {
+    help: 'A publication of this name exists and was not made by this migration. Drop it if nobody uses it: it is not touched.',
+  },
+  FF838: {
+    help: 'A table of the source stayed locked by others (a long transaction, VACUUM, an index being built). Wait for them or end them, then start again: nothing is left half done.',
+  },
+  FF839: {
+    help: 'Foreign keys and triggers of users are kept back until the changes have been applied. Grant SET ON PARAMETER session_replication_role to the user (PostgreSQL 15 and later) to have them from the start.',
+  },
+  FF860: {
+    help: 'Check both connections, also the names of the databases. An online migration begins with clone --online, or with a project whose database is online.',
+  },
+  FF861: {
+    help: 'There is nothing to be cancelled. The same command as before goes on with the migration; cleanup removes what it left on both servers.',
+  },
+  FF862: {
+    help: 'Wait for the run, or cancel it first (on the command line by cancel or by cleanup --cancel).',
+  },
+  FF863: {
+    help: 'Look at the state of the migration (status), and ask again once it is as it should be.',
+  },
+  FF864: { help: 'Only tables whose changes wait can be retried or skipped. The status names them.' },
+  FF865: {
+    help: 'The run was asked to end, but is still at work. Stop its process, then clean up again.',
   },
   FF900: { help: 'An internal error. Please report it with the log.' },
 } as const satisfies Record<string, ErrorCodeEntry>;

@@ -74,6 +74,8 @@ export interface GateCheck {
 export type Fence = 'none' | 'readOnly';
 
 export interface CutoverSnapshot {
+  /** Of the request that began it. */
+  readonly id?: string;
   readonly fence: Fence;
   readonly steps: readonly CutoverStepSnapshot[];
   readonly checks: readonly GateCheck[];
@@ -173,4 +175,6 @@ export interface FollowStatus {
   readonly running: boolean;
   /** When the run last said something; milliseconds since the epoch. */
   readonly at?: number;
+  /** Why the server that the changes come from could not be asked: then its figures are those that were last said. */
+  readonly unreachable?: FaultData;
 }

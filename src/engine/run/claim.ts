@@ -24,6 +24,23 @@ export async function lockTarget(target: Session, signal: AbortSignal): Promise<
   }
 }
 
+/** application_name of the session that holds the target database now; undefined where none does. */
+export async function holderOfTarget(target: Session): Promise<string | undefined> {
+  const { rows } = await target.query<{ name: string | null }>(
+    `SELECT a.application_name AS name FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+     WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = ${lockKey} AND l.objsubid = 1
+       AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+       AND l.pid <> pg_catalog.pg_backend_pid()`,
+  );
+  const [holder] = rows;
+  return holder && (holder.name ?? '');
+}
+
+/** True while a run, in whatever process, is at work on this target database. */
+export async function isRunAtWork(target: Session): Promise<boolean> {
+  return (await holderOfTarget(target))?.startsWith('flexferry run:') ?? false;
+}
+
 /**
  * Ends what a killed run left busy on a server (an index build does not notice that its client is gone). Only sessions
  * of this user whose name says they belong to another run, and only under the lock, which that run no longer holds.

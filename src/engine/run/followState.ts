@@ -1,4 +1,5 @@
 import type { FollowRequest, FollowSnapshot, FollowState } from '../../protocol/follow.js';
+import type { RelationName } from '../../protocol/model.js';
 import { formatLsn, type Lsn, lsnFromServer } from '../postgres/lsn.js';
 import { literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
@@ -195,4 +196,36 @@ export async function takeRequests(target: Session, source: string): Promise<Fol
   return rows
     .sort((a, b) => Number(a.position) - Number(b.position))
     .map((row) => JSON.parse(row.request) as FollowRequest);
+}
+
+/** The requests that no run has taken yet, oldest first; they stay. */
+export async function waitingRequests(target: Session, source: string): Promise<FollowRequest[]> {
+  const { rows } = await target.query<{ request: string }>(
+    'SELECT request::text FROM flexferry.request WHERE source = $1 ORDER BY position',
+    [source],
+  );
+  return rows.map((row) => JSON.parse(row.request) as FollowRequest);
+}
+
+/** Takes back what no run has taken yet. @returns whether there was something. */
+export async function withdrawRequests(
+  target: Session,
+  source: string,
+  command: FollowRequest['command'],
+): Promise<boolean> {
+  const { rowCount } = await target.query(
+    `DELETE FROM flexferry.request WHERE source = $1 AND request->>'command' = $2`,
+    [source, command],
+  );
+  return rowCount > 0;
+}
+
+/** Is this table of the source stopped: do its changes wait? */
+export async function isStopped(target: Session, source: string, table: RelationName): Promise<boolean> {
+  const { rowCount } = await target.query(
+    `SELECT FROM flexferry.followed WHERE source = $1 AND schema = $2 AND name = $3
+       AND (fault IS NOT NULL OR stopped_at IS NOT NULL)`,
+    [source, table.schema, table.name],
+  );
+  return rowCount > 0;
 }
