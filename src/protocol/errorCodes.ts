@@ -483,6 +483,49 @@ export const errorCodes = {
   FF839: {
     help: 'Foreign keys and triggers of users are kept back until the changes have been applied. Grant SET ON PARAMETER session_replication_role to the user (PostgreSQL 15 and later) to have them from the start.',
   },
+  // --- cutover
+  FF840: {
+    help: 'Correct what the go/no-go list names and cut over again. Forcing the cutover goes on in spite of it.',
+  },
+  FF841: {
+    help: 'The fence takes the owner of the source database or a superuser, and who administers the roles that have a setting of their own there. Connect as such a user, or stop the applications yourself and cut over without a fence.',
+  },
+  FF842: {
+    help: 'The fence is taken away again, so the source can be written to. End the sessions or prepared transactions that the message names, or stop the applications, then cut over again.',
+  },
+  FF843: {
+    help: 'Without a fence the applications have to be stopped before the cutover. Stop what still writes to the source, or let the cutover make the source read-only.',
+  },
+  FF844: {
+    help: 'Changes of the source were still waiting to be applied when the time was over. Wait until the lag is small, then cut over again.',
+  },
+  FF845: {
+    help: 'Something wrote to the source after its last change had been applied: an application that was not stopped, or one that asks for read-write transactions by itself. Stop it, then cut over again.',
+  },
+  FF846: {
+    help: 'Source and target were not equal although all changes had been applied, so the cutover was taken back. See the findings: copy the tables again, or cut over with force if the difference is meant.',
+  },
+  FF847: {
+    help: 'The source is still read-only for new sessions. Run the statements that the message names on the source as its owner.',
+  },
+  FF848: {
+    help: 'The run ended in the middle of a cutover and the source can be written to again, so the cutover was taken back. Cut over again.',
+  },
+  FF849: {
+    help: 'Something that the cutover made stays on the target. Drop it by hand if its changes stop; the next cutover goes on with it as it is.',
+  },
+  FF850: {
+    help: 'The cutover was taken back. Correct on the target or in the saved DDL what the findings name, then cut over again.',
+  },
+  FF851: {
+    help: 'The cutover was taken back. See the findings for the sequences, correct the cause and cut over again.',
+  },
+  FF852: {
+    help: 'The trigger or rule is there but switched off. ALTER TABLE … ENABLE TRIGGER (or RULE) on the target.',
+  },
+  FF853: {
+    help: 'Another database of the group could not be cut over, so this one was taken back with it. See its fault.',
+  },
   FF860: {
     help: 'Check both connections, also the names of the databases. An online migration begins with clone --online, or with a project whose database is online.',
   },

@@ -1,0 +1,56 @@
+import { type Row, unchangedToast, type Value } from '../pgoutputMessages.js';
+
+/**
+ * Values as the server reads them: the text that the source sent goes into array literals and COPY lines with nothing
+ * but their own escapes. https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+ */
+
+/** Plain numbers, names and dates: nothing to escape, whatever the type. */
+const needsEscape = /["\\]/;
+
+/** One column of many rows as an array literal. */
+export function arrayLiteral(rows: readonly Row[], column: number): string {
+  let text = '{';
+  for (let i = 0; i < rows.length; i++) {
+    if (i > 0) text += ',';
+    const value = rows[i]?.[column];
+    if (typeof value !== 'string') text += 'NULL';
+    else if (needsEscape.test(value)) text += `"${value.replace(/["\\]/g, '\\$&')}"`;
+    else text += `"${value}"`;
+  }
+  return `${text}}`;
+}
+
+const copyEscapes: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+};
+const needsCopyEscape = /[\\\n\r\t]/;
+
+/** Lines of COPY … FROM STDIN in text format, in pieces of bounded size. */
+export function copyLines(rows: readonly Row[], encoding: 'utf8' | 'latin1'): Buffer[] {
+  const pieces: Buffer[] = [];
+  let text = '';
+  for (const row of rows) {
+    for (let i = 0; i < row.length; i++) {
+      if (i > 0) text += '\t';
+      const value = row[i];
+      if (typeof value !== 'string') text += '\\N';
+      else if (needsCopyEscape.test(value)) text += value.replace(/[\\\n\r\t]/g, (c) => copyEscapes[c] ?? c);
+      else text += value;
+    }
+    text += '\n';
+    if (text.length < pieceCharacters) continue;
+    pieces.push(Buffer.from(text, encoding));
+    text = '';
+  }
+  if (text !== '') pieces.push(Buffer.from(text, encoding));
+  return pieces;
+}
+const pieceCharacters = 1 << 18;
+
+/** For a parameter of its own. */
+export const parameter = (value: Value | undefined): string | null =>
+  value === unchangedToast || value === undefined ? null : value;
