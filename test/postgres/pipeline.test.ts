@@ -226,6 +226,12 @@ for (const major of wanted) {
       ]);
       assert.deepEqual([outcome.rows, outcome.fault?.sqlstate], [[1], '22P02']);
       assert.match(outcome.fault?.message ?? '', /line 2 of the COPY/);
+      const value: PipelineStep = { sql: 'INSERT INTO public.big VALUES (1, $1)', values: [megabyte] };
+      const other = await pipeline.run([
+        { sql: 'SELECT 1 / 0' },
+        ...new Array<PipelineStep>(200).fill(value),
+      ]);
+      assert.deepEqual([other.rows, other.fault?.sqlstate], [[], '22012']);
       assert.ok(stream.bytesWritten - before < 200 << 20);
       assert.deepEqual(await content(), []);
       await usable(session);
