@@ -1,44 +1,17 @@
 import { plural } from '../../base/format.js';
-import type { ErrorCode } from '../../protocol/errorCodes.js';
-import { errorCodes } from '../../protocol/errorCodes.js';
 import type { Mapping } from '../../protocol/mapping.js';
-import type { Finding } from '../../protocol/model.js';
 import type { ProjectOptions } from '../../protocol/project.js';
 import type { SchemaFilter } from '../catalog/filter.js';
 import { type Extension, listExtensions, sourceFeatures, type TargetState } from '../catalog/server.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { Fault } from '../errors/fault.js';
 import type { Session } from '../postgres/session.js';
+import { enumerate, type Finding, finding, nameOf } from './finding.js';
 
 export interface Assessed {
-  readonly findings: readonly Omit<Finding, 'database'>[];
+  readonly findings: readonly Finding[];
   readonly extensions: readonly Extension[];
 }
-
-const finding = (
-  code: ErrorCode,
-  severity: Finding['severity'],
-  message: string,
-  object?: string,
-): Omit<Finding, 'database'> => {
-  const entry: { help: string; azure?: string } = errorCodes[code];
-  return {
-    code,
-    severity,
-    message,
-    fix: entry.help,
-    ...(entry.azure !== undefined && { azureCode: entry.azure }),
-    ...(object !== undefined && { object }),
-  };
-};
-
-/** "a, b, c and 7 more". */
-export function enumerate(names: readonly string[], most = 10): string {
-  const shown = names.slice(0, most).join(', ');
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
-}
-
-const nameOf = (t: SourceTable): string => `${t.schema}.${t.name}`;
 
 /**
  * What must hold before anything on the target is touched. Throws the {@link Fault} that forbids the start; what can
@@ -82,7 +55,7 @@ export async function assessSource(
       { object: hidden[0] ? nameOf(hidden[0]) : '' },
     );
   }
-  const findings: Omit<Finding, 'database'>[] = [];
+  const findings: Finding[] = [];
   if (features.publications > 0 && !choice.options.publications)
     findings.push(
       finding(

@@ -1,6 +1,8 @@
 import { displayName } from '../../ddl/identifier.js';
+import { literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import { notOfExtension, type SchemaFilter, schemaCondition } from './filter.js';
+import { publicationMark } from './replicationFacts.js';
 import { type MoreTargetFacts, moreTargetFacts } from './targetFacts.js';
 
 /** Who a database is: the same value means the same database, whatever host name was used to reach it. */
@@ -48,6 +50,7 @@ export async function listExtensions(session: Session): Promise<Extension[]> {
 
 /** What a database cannot carry over or carries over as a choice of the user. */
 export interface SourceFeatures {
+  /** Without those that an online migration made. */
   readonly publications: number;
   readonly subscriptions: number;
   readonly securityLabels: number;
@@ -60,7 +63,8 @@ export interface SourceFeatures {
 export async function sourceFeatures(session: Session, filter: SchemaFilter): Promise<SourceFeatures> {
   const thisDatabase = '(SELECT oid FROM pg_database WHERE datname = current_database())';
   const { rows } = await session.query<Omit<SourceFeatures, 'unreadableSequences' | 'subscriptions'>>(`
-    SELECT (SELECT count(*) FROM pg_publication)::int AS publications,
+    SELECT (SELECT count(*) FROM pg_publication p WHERE coalesce(obj_description(p.oid, 'pg_publication'), '')
+             NOT LIKE ${literal(`${publicationMark}%`)})::int AS publications,
            ((SELECT count(*) FROM pg_seclabel) + (SELECT count(*) FROM pg_shseclabel s
              WHERE s.classoid = 'pg_database'::regclass AND s.objoid = ${thisDatabase}))::int AS "securityLabels",
            (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

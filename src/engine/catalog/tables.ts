@@ -2,6 +2,7 @@ import type { Mapping } from '../../protocol/mapping.js';
 import type { RelationName } from '../../protocol/model.js';
 import type { Session } from '../postgres/session.js';
 import { notOfExtension, type SchemaFilter, schemaCondition } from './filter.js';
+import { isIdentityIndex } from './identityIndex.js';
 
 export interface Column {
   readonly name: string;
@@ -28,7 +29,7 @@ export interface SourceTable extends RelationName {
   readonly readable: boolean;
   /** Row-level security would filter what this user reads. */
   readonly hidesRows: boolean;
-  /** Has a primary key or a replica identity that tells rows apart. */
+  /** Its log tells rows apart: by a primary key that is not deferrable, or by the replica identity that was set. */
   readonly hasIdentity: boolean;
   /** Configuration table of an extension: only rows under this condition ("" for all) are the user's. */
   readonly extensionCondition?: string;
@@ -100,8 +101,7 @@ export async function listSourceTables(
                AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT'))) AS readable,
            c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
              AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE')) AS hides_rows,
-           EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident))
-             OR c.relreplident = 'f' AS has_identity,
+           c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index i WHERE ${isIdentityIndex}) AS has_identity,
            config.condition AS extension_condition
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
