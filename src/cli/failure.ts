@@ -13,8 +13,9 @@ const usageFaults: ReadonlySet<ErrorCode> = new Set([
   'FF705',
 ]);
 
-/** The exit code of a run that ended before there was one: 2 for usage, else 3 (could not start). */
-export function failureCode(code: ErrorCode): 2 | 3 {
+/** The exit code of a run that ended before there was one: 2 for usage, 4 for a signal, else 3 (could not start). */
+export function failureCode(code: ErrorCode): 2 | 3 | 4 {
+  if (code === 'FF509') return 4;
   return usageFaults.has(code) ? 2 : 3;
 }
 

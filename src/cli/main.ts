@@ -1,43 +1,67 @@
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Fault } from '../engine/errors/fault.js';
 import { toFault } from '../engine/errors/mapError.js';
 import { generateDdl } from '../engine/generateDdl.js';
 import { runMigration } from '../engine/migration.js';
-import { resolveConnectionInput } from '../engine/postgres/connectionString.js';
 import { readProjectFile } from '../engine/project/projectFile.js';
 import { exitCodeOf } from '../engine/run/migrationState.js';
 import { flexferryVersion } from '../engine/version.js';
-import { folderName } from '../protocol/ddlFolder.js';
-import type { RunParams } from '../protocol/engine.js';
-import { projectVersion } from '../protocol/project.js';
-import { type CloneCommand, type DdlCommand, parseCommand, type RunCommand, usage } from './args.js';
+import { parseCommand } from './args.js';
+import type { CloneCommand, DdlCommand, FollowCommand, RunCommand } from './commands.js';
+import { cutOver } from './cutover.js';
 import { ddlSummary } from './ddlSummary.js';
 import { failedBeforeStart, failureCode } from './failure.js';
+import { cleanUp, requireFollowed, sendRequest, showStatus } from './followCommands.js';
+import { directoryOf, paramsOf, passwords } from './params.js';
 import { JsonReporter, type Output, TextReporter } from './progress.js';
+import { usage } from './usage.js';
 
 /** Time after which a second signal, or a stop that hangs, ends the process the hard way, milliseconds. */
 const stopLimit = 15_000;
 const readerGone = new AbortController();
 
+const out: Output = {
+  isTTY: process.stdout.isTTY === true,
+  // A terminal that does not know its size says 0.
+  columns: process.stdout.columns || 80,
+  write: (text) => process.stdout.write(text),
+};
+
 async function main(args: readonly string[]): Promise<number> {
   const command = parseCommand(args);
-  if (command.command === 'help' || command.command === 'version') {
-    process.stdout.write(command.command === 'help' ? usage : `flexferry ${flexferryVersion}\n`);
-    return 0;
+  switch (command.command) {
+    case 'help':
+      out.write(usage);
+      return 0;
+    case 'version':
+      out.write(`flexferry ${flexferryVersion}\n`);
+      return 0;
+    case 'ddl':
+      return writeDdl(command);
+    case 'status':
+      return showStatus(command, out, stopSignal());
+    case 'cutover':
+      return cutOver(command, out, stopSignal('Stopping…\n'));
+    case 'cleanup':
+      return cleanUp(command, out, stopSignal('Stopping… call it again to remove the rest.\n'));
+    case 'request':
+      return sendRequest(command, out, stopSignal('Stopping…\n'));
+    case 'follow':
+    case 'clone':
+    case 'run':
+      return run(command);
   }
-  if (command.command === 'ddl') return writeDdl(command);
+}
+
+async function run(command: CloneCommand | FollowCommand | RunCommand): Promise<number> {
   const params = await paramsOf(command);
-  const out: Output = {
-    isTTY: process.stdout.isTTY === true,
-    // A terminal that does not know its size says 0.
-    columns: process.stdout.columns || 80,
-    write: (text) => process.stdout.write(text),
-  };
+  const signal = stopSignal();
+  if (command.command === 'follow') await requireFollowed(command, signal);
   const reporter = command.json ? new JsonReporter(out) : new TextReporter(out);
   const snapshot = await runMigration(params, {
     onSnapshot: (s) => reporter.snapshot(s),
     onEvent: (e) => reporter.event(e),
-    signal: stopSignal(),
+    signal,
     distDir: __dirname,
   });
   return exitCodeOf(snapshot.state);
@@ -52,71 +76,16 @@ async function writeDdl(command: DdlCommand): Promise<number> {
     { signal: stopSignal(), distDir: __dirname, onMessage: () => {} },
   );
   const conflicts = result.files.reduce((sum, file) => sum + file.conflicts, 0);
-  process.stdout.write(command.json ? `${JSON.stringify(result)}\n` : ddlSummary(result));
+  out.write(command.json ? `${JSON.stringify(result)}\n` : ddlSummary(result));
   return conflicts > 0 ? 1 : 0;
 }
 
-const directoryOf = (project: string): string =>
-  join(dirname(project), basename(project).replace(/\.json$/, ''));
-
-function passwords(): Pick<RunParams, 'sourcePassword' | 'targetPassword'> {
-  return {
-    ...(process.env['FLEXFERRY_SOURCE_PASSWORD'] !== undefined && {
-      sourcePassword: process.env['FLEXFERRY_SOURCE_PASSWORD'],
-    }),
-    ...(process.env['FLEXFERRY_TARGET_PASSWORD'] !== undefined && {
-      targetPassword: process.env['FLEXFERRY_TARGET_PASSWORD'],
-    }),
-  };
-}
-
-async function paramsOf(command: CloneCommand | RunCommand): Promise<RunParams> {
-  const common = {
-    restart: command.restart,
-    ...passwords(),
-    ...(command.report !== undefined && { reportDirectory: resolve(command.report) }),
-  };
-  if (command.command === 'run') {
-    const path = resolve(command.project);
-    const project = await readProjectFile(path);
-    const options = command.yes ? { ...project.options, acceptNonEmptyTarget: true } : project.options;
-    return {
-      project: { ...project, options },
-      directory: directoryOf(path),
-      ...common,
-    };
-  }
-  const source = resolveConnectionInput({ text: command.source }).spec.database;
-  const target = resolveConnectionInput({ text: command.target }).spec.database;
-  const directory =
-    command.report !== undefined ? resolve(command.report) : resolve(`${folderName(source)}.flexferry`);
-  return {
-    project: {
-      version: projectVersion,
-      name: source,
-      source: { connection: command.source },
-      target: { connection: command.target },
-      databases: [
-        {
-          source,
-          target,
-          include: { schemas: command.schemas },
-          exclude: { schemas: command.excludeSchemas },
-        },
-      ],
-      options: command.options,
-    },
-    directory,
-    ...common,
-  };
-}
-
 /** The first signal stops cleanly, so that nothing stays on the servers; a second one, or a stop that hangs, ends at once. */
-function stopSignal(): AbortSignal {
+function stopSignal(words = 'Stopping… finished work is kept.\n'): AbortSignal {
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(4);
-    process.stderr.write('Stopping… finished work is kept.\n');
+    process.stderr.write(words);
     controller.abort();
     setTimeout(() => process.exit(4), stopLimit).unref();
   };

@@ -1,5 +1,7 @@
 import { formatBytes, formatCount, formatSeconds, plural } from '../base/format.js';
+import type { FollowSnapshot, FollowState } from '../protocol/follow.js';
 import type { DoneEvent, Phase, RunEvent, RunSnapshot } from '../protocol/model.js';
+import { followLine, stateTitles, stepLine } from './followText.js';
 
 export interface Output {
   readonly isTTY: boolean;
@@ -28,32 +30,81 @@ const phaseTitles: Readonly<Record<Phase, string>> = {
   verify: 'Verifying',
 };
 
-/** The last phase that has begun and not ended: what the user waits for. */
+/** The last phase that has begun and not ended: what the user waits for. Following, and more so a cutover, first. */
 export function currentPhase(snapshot: RunSnapshot): { phase: Phase; database: string } | undefined {
-  for (const d of snapshot.databases) {
-    const running = d.phases.find((p) => p.state === 'running');
-    if (running) return { phase: running.phase, database: d.source };
-  }
-  return undefined;
+  const running = snapshot.databases.flatMap((d) =>
+    d.phases.filter((p) => p.state === 'running').map((p) => ({ phase: p.phase, database: d.source })),
+  );
+  const of = (phase: Phase) => running.find((one) => one.phase === phase);
+  return of('cutover') ?? of('follow') ?? running[0];
 }
 
-/** One JSON object a line; `progress` about once a second. */
+/** States in which changes come on their own, so that nothing that happens is news by itself. */
+const goesOn: ReadonlySet<FollowState> = new Set<FollowState>([
+  'following',
+  'cuttingOver',
+  'holding',
+  'undoing',
+  'wayBack',
+]);
+
+/** What is followed now, by key of the database; undefined where nothing is. */
+export function followed(snapshot: RunSnapshot): Record<string, FollowSnapshot> | undefined {
+  const found = snapshot.databases.flatMap(({ source, follow }) =>
+    follow === undefined ? [] : [[source, follow] as const],
+  );
+  return found.length === 0 ? undefined : Object.fromEntries(found);
+}
+
+const isFollowing = (snapshot: RunSnapshot): boolean =>
+  snapshot.endedAt === undefined &&
+  snapshot.databases.some(({ follow }) => follow !== undefined && goesOn.has(follow.state));
+
+/** Time between two lines while changes are followed, however quiet the source; less than a second. Milliseconds. */
+const followEvery = 800;
+
+/** One JSON object a line; `progress` about once a second, and never less often while changes are followed. */
 export class JsonReporter implements Reporter {
   private last = 0;
+  private latest: RunSnapshot | undefined;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly out: Output) {}
 
   snapshot(snapshot: RunSnapshot): void {
+    this.latest = snapshot;
+    if (!isFollowing(snapshot)) {
+      this.quiet();
+      if (Date.now() - this.last >= 1000) this.progress(snapshot);
+    } else if (this.timer === undefined) {
+      // Snapshots come when something changes: from here on the clock says when there is a line.
+      this.timer = setInterval(() => this.latest && this.progress(this.latest), followEvery).unref();
+      this.progress(snapshot);
+    }
+  }
+
+  event(event: RunEvent): void {
+    if (event.event === 'done') this.quiet();
+    this.out.write(`${JSON.stringify(event)}\n`);
+  }
+
+  private quiet(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  private progress(snapshot: RunSnapshot): void {
+    const phase = currentPhase(snapshot)?.phase ?? (isFollowing(snapshot) ? 'follow' : undefined);
+    if (phase === undefined) return;
     const now = Date.now();
-    const current = currentPhase(snapshot);
-    if (!current || now - this.last < 1000) return;
     this.last = now;
     const sum = (pick: 'tablesDone' | 'tablesTotal'): number =>
       snapshot.databases.reduce((n, d) => n + d[pick], 0);
+    const follow = followed(snapshot);
     this.event({
       event: 'progress',
       at: new Date(now).toISOString(),
-      phase: current.phase,
+      phase,
       bytes: snapshot.bytes,
       bytesTotal: snapshot.bytesTotal,
       rows: snapshot.rows,
@@ -61,18 +112,19 @@ export class JsonReporter implements Reporter {
       etaSeconds: snapshot.etaSeconds === undefined ? null : Math.round(snapshot.etaSeconds),
       tablesDone: sum('tablesDone'),
       tablesTotal: sum('tablesTotal'),
+      ...(follow && { follow }),
     });
   }
-
-  event(event: RunEvent): void {
-    this.out.write(`${JSON.stringify(event)}\n`);
-  }
 }
+
+const cutoverHint =
+  'To cut over, call "flexferry cutover --source … --target …" from another terminal. Ctrl-C stops here; the same command goes on.';
 
 /** A bar on a terminal, plain lines elsewhere. */
 export class TextReporter implements Reporter {
   private lastLine = 0;
   private bar = false;
+  private hinted = false;
 
   constructor(private readonly out: Output) {}
 
@@ -83,13 +135,14 @@ export class TextReporter implements Reporter {
       return;
     }
     const now = Date.now();
-    if (now - this.lastLine < 5000) return;
+    if (now - this.lastLine < (isFollowing(snapshot) ? 10_000 : 5_000)) return;
     this.lastLine = now;
     this.out.write(`${progressLine(snapshot, 200)}\n`);
   }
 
   event(event: RunEvent): void {
-    if (event.event === 'phase' && event.state === 'running')
+    // Of following its own event tells more.
+    if (event.event === 'phase' && event.state === 'running' && event.phase !== 'follow')
       this.line(`${event.database}: ${phaseTitles[event.phase]}`);
     if (event.event === 'finding') {
       const { severity, code, message, fix } = event.finding;
@@ -99,8 +152,18 @@ export class TextReporter implements Reporter {
     }
     if (event.event === 'table' && event.state === 'failed')
       this.line(`${event.database}: table ${event.schema}.${event.table} failed`);
+    if (event.event === 'follow') this.follow(event.database, event.state);
+    if (event.event === 'cutover' && event.state !== 'pending')
+      this.line(`${event.database}: ${stepLine(event)}`);
     if (event.event === 'log' && event.level !== 'debug') this.line(event.message);
     if (event.event === 'done') this.done(event);
+  }
+
+  private follow(database: string, state: FollowState): void {
+    this.line(`${database}: ${stateTitles[state]}`);
+    if (state !== 'following' || this.hinted) return;
+    this.hinted = true;
+    this.line(cutoverHint);
   }
 
   private line(text: string): void {
@@ -114,8 +177,9 @@ export class TextReporter implements Reporter {
   }
 }
 
-/** "[#######-----]  58 %  1.2 GB of 2.1 GB  310 MB/s  3 s left  Copying data". */
+/** "[#######-----]  58 %  1.2 GB of 2.1 GB  310 MB/s  3 s left  Copying data"; while changes are followed, their lag. */
 export function progressLine(snapshot: RunSnapshot, width: number): string {
+  if (isFollowing(snapshot)) return followingLine(snapshot).slice(0, Math.max(20, width));
   const filled = Math.round(snapshot.fraction * 20);
   const current = currentPhase(snapshot);
   const parts = [
@@ -126,6 +190,17 @@ export function progressLine(snapshot: RunSnapshot, width: number): string {
     ...(current ? [`${phaseTitles[current.phase]} (${current.database})`] : []),
   ];
   return parts.join('  ').slice(0, Math.max(20, width));
+}
+
+/** The database that lags most; how many there are besides. */
+function followingLine(snapshot: RunSnapshot): string {
+  const all = Object.entries(followed(snapshot) ?? {}).sort(([, a], [, b]) => b.lagSeconds - a.lagSeconds);
+  const [first] = all;
+  if (first === undefined) return '';
+  const [database, follow] = first;
+  const more = all.length > 1 ? ` (+${all.length - 1})` : '';
+  const what = follow.isWayBack ? 'Way back' : phaseTitles[currentPhase(snapshot)?.phase ?? 'follow'];
+  return `${what} (${database})${more}: ${followLine(follow)}`;
 }
 
 export function summary(event: DoneEvent): string {

@@ -22,7 +22,7 @@ const takenIn: Readonly<Record<FollowRequest['command'], readonly FollowState[]>
   cutover: ['copying', 'following'],
   confirm: ['cuttingOver', 'holding'],
   undo: ['cuttingOver', 'holding', 'undoing'],
-  cancel: ['copying', 'following', 'cuttingOver', 'holding', 'undoing'],
+  cancel: ['copying', 'following', 'cuttingOver', 'holding', 'undoing', 'handedOver', 'wayBack'],
   finish: ['handedOver', 'wayBack'],
   addTables: ['copying', 'following'],
   retry: ['copying', 'following', 'cuttingOver', 'holding', 'undoing', 'wayBack'],
@@ -70,6 +70,17 @@ export function requestFollow(
     await writeRequest(target, row.source, request);
     return { running };
   });
+}
+
+/** True where something of this source is followed into this target, whether or not a run is at work. */
+export async function isFollowed(specs: FollowSpecs, signal?: AbortSignal): Promise<boolean> {
+  try {
+    return await withFollowPlace(specs, signal, ({ row }) => Promise.resolve(row !== undefined));
+  } catch (error) {
+    // The target database does not exist.
+    if (error instanceof Fault && error.code === 'FF103') return false;
+    throw error;
+  }
 }
 
 export function nothingFollowed({ source, target }: FollowSpecs): Fault {

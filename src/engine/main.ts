@@ -13,6 +13,9 @@ import type { FaultData, ServerFacts } from '../protocol/connection.js';
 import {
   type ConnectionInput,
   checkProject,
+  cleanUpFollow,
+  type FollowPair,
+  followStatus,
   generateDdl,
   listChildren,
   listDatabases,
@@ -21,6 +24,7 @@ import {
   mappingTarget,
   type RunParams,
   readDdl,
+  requestFollow,
   resolveConnection,
   runEvent,
   runMigration,
@@ -35,7 +39,10 @@ import { BrowseSessions } from './catalog/browseSessions.js';
 import { readMappingCatalog } from './catalog/mappingCatalog.js';
 import { checkRowFilter, estimateRowFilter } from './catalog/mappingRowFilter.js';
 import { readMappingTarget } from './catalog/mappingTarget.js';
+import { cleanUpFollow as cleanUp } from './cleanUpFollow.js';
 import { toFault } from './errors/mapError.js';
+import { requestFollow as request, followStatus as status } from './followControl.js';
+import type { FollowSpecs } from './followPlace.js';
 import { generateDdl as generate } from './generateDdl.js';
 import { runMigration as migrate } from './migration.js';
 import { connect } from './postgres/connect.js';
@@ -162,6 +169,21 @@ answer(runSql, ({ connection: input, sql }, signal) =>
 answer(readDdl, (input, signal) =>
   readDdlOf(resolveConnectionInput(input).spec, { signal, distDir: __dirname }),
 );
+
+const specsOf = ({ source, target }: FollowPair): FollowSpecs => ({
+  source: resolveConnectionInput(source).spec,
+  target: resolveConnectionInput(target).spec,
+});
+
+answer(requestFollow, async (params, signal) => {
+  await request(specsOf(params), params.request, signal);
+});
+
+answer(followStatus, (pair, signal) => status(specsOf(pair), signal));
+
+answer(cleanUpFollow, async ({ cancel = false, ...pair }, signal) => ({
+  removed: await cleanUp(specsOf(pair), { cancel, signal }),
+}));
 
 answer(listTables, (params) => (tracker ? tablesPage(tracker, params) : { total: 0, tables: [] }));
 

@@ -88,7 +88,7 @@ function slotOf(
   if (figures === undefined) return said;
   const { slot } = figures;
   // Gone without a trace is as bad as lost: the changes since are not to be had any more.
-  if (slot === undefined) return { name, retainedBytes: 0, ...(wasMade && { walStatus: 'missing' }) };
+  if (slot === undefined) return { name, retainedBytes: 0, ...(wasMade && { walStatus: 'lost' }) };
   return {
     name,
     retainedBytes: slot.retainedBytes,

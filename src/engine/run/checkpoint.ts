@@ -83,6 +83,34 @@ export async function dropRun(target: Session): Promise<void> {
   await target.script(`DROP TABLE IF EXISTS ${tables}; DROP SCHEMA IF EXISTS flexferry`);
 }
 
+/**
+ * Forgets all about one source; the schema goes with the last of them. Works whatever of it is there.
+ * @returns what went: nothing, the rows of this source, or all.
+ */
+export async function forgetSource(target: Session, source: string): Promise<'nothing' | 'rows' | 'schema'> {
+  const { rows } = await target.query<{ schema: boolean; tables: string }>(
+    `SELECT pg_catalog.to_regnamespace('flexferry') IS NOT NULL AS schema,
+       (SELECT coalesce(json_agg(relname), '[]')::text FROM pg_catalog.pg_class
+        WHERE relnamespace = pg_catalog.to_regnamespace('flexferry') AND relkind = 'r') AS tables`,
+  );
+  if (!rows[0]?.schema) return 'nothing';
+  const there = JSON.parse(rows[0].tables) as string[];
+  const ours = [...followTables, 'work', 'run'].filter((name) => there.includes(name));
+  const sources = await Promise.all(
+    ours.map((name) => target.query<{ source: string }>(`SELECT DISTINCT source FROM flexferry.${name}`)),
+  );
+  const known = new Set(sources.flatMap((found) => found.rows.map((row) => row.source)));
+  if ([...known].every((one) => one === source)) {
+    await dropRun(target);
+    return 'schema';
+  }
+  if (!known.has(source)) return 'nothing';
+  await target.script(
+    ours.map((name) => `DELETE FROM flexferry.${name} WHERE source = ${literal(source)}`).join('; '),
+  );
+  return 'rows';
+}
+
 /** What is done, by kind and item. */
 export class Checkpoint {
   private constructor(
@@ -148,5 +176,14 @@ export class Checkpoint {
   remember(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }): void {
     const lsn = kind === 'table' ? this.snapshotLsn : undefined;
     this.done.set(`${kind}:${item}`, lsn === undefined ? work : { ...work, lsn });
+  }
+
+  /** The statement that takes the record back: in the transaction that takes the work back; then {@link forget}. */
+  unrecord(kind: WorkKind, item: string): string {
+    return `DELETE FROM flexferry.work WHERE source = ${literal(this.run.source)} AND kind = ${literal(kind)} AND item = ${literal(item)}`;
+  }
+
+  forget(kind: WorkKind, item: string): void {
+    this.done.delete(`${kind}:${item}`);
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, mock, test } from 'node:test';
 import { failedBeforeStart, failureCode } from '../../../src/cli/failure.js';
 import {
   currentPhase,
@@ -10,6 +10,7 @@ import {
   TextReporter,
 } from '../../../src/cli/progress.js';
 import { Fault } from '../../../src/engine/errors/fault.js';
+import type { FollowSnapshot } from '../../../src/protocol/follow.js';
 import { type DoneEvent, phases, type RunEvent, type RunSnapshot } from '../../../src/protocol/model.js';
 
 const running: RunSnapshot = {
@@ -192,8 +193,10 @@ describe('the end', () => {
       ['done', 'refused', 2, 'FF702'],
     );
     assert.deepEqual(
-      (['FF110', 'FF112', 'FF700', 'FF701', 'FF702', 'FF703', 'FF109', 'FF900'] as const).map(failureCode),
-      [2, 2, 2, 2, 2, 3, 3, 3],
+      (['FF110', 'FF112', 'FF700', 'FF701', 'FF702', 'FF703', 'FF109', 'FF900', 'FF509'] as const).map(
+        failureCode,
+      ),
+      [2, 2, 2, 2, 2, 3, 3, 3, 4],
     );
   });
 });
@@ -220,5 +223,148 @@ test('JSON: one object a line, progress at most once a second', () => {
     etaSeconds: 4,
     tablesDone: 3,
     tablesTotal: 10,
+  });
+});
+
+describe('while changes are followed', () => {
+  const follow: FollowSnapshot = {
+    state: 'following',
+    appliedLsn: '0/100',
+    sourceLsn: '0/200',
+    lagBytes: 1_500_000,
+    lagSeconds: 0.4,
+    transactions: 10,
+    changes: 40,
+    transactionsPerSecond: 12.4,
+    changesPerSecond: 1234,
+    appliedBytesPerSecond: 1000,
+    sourceBytesPerSecond: 2000,
+    fallingBehind: false,
+    spooledBytes: 0,
+    slot: { name: 'flexferry_1', retainedBytes: 45_000_000 },
+    stopped: [],
+    newTables: [],
+  };
+  const [database] = running.databases;
+  assert.ok(database);
+  const following: RunSnapshot = {
+    ...running,
+    databases: [
+      {
+        ...database,
+        phases: phases.map((phase) => ({
+          phase,
+          state: phase === 'follow' || phase === 'copy' ? 'running' : 'done',
+          done: 0,
+          total: 1,
+          failed: 0,
+          skipped: 0,
+        })),
+        follow,
+      },
+    ],
+  };
+  const progressOf = (text: string): RunEvent[] =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as RunEvent);
+
+  test('following, and more so a cutover, is what the user waits for', () => {
+    assert.deepEqual(currentPhase(following), { phase: 'follow', database: 'harbour' });
+    const cutting = {
+      ...following,
+      databases: following.databases.map((d) => ({
+        ...d,
+        phases: d.phases.map((p) => (p.phase === 'cutover' ? { ...p, state: 'running' as const } : p)),
+      })),
+    };
+    assert.deepEqual(currentPhase(cutting), { phase: 'cutover', database: 'harbour' });
+  });
+  test('JSON: a line at least once a second, also where nothing happens, with the state of each database', () => {
+    mock.timers.enable({ apis: ['setInterval', 'Date'], now: 1_000_000 });
+    try {
+      const out = screen(false);
+      const reporter = new JsonReporter(out);
+      reporter.snapshot(running);
+      reporter.snapshot(following);
+      const began = progressOf(out.text).length;
+      for (let i = 0; i < 50; i++) mock.timers.tick(100);
+      reporter.snapshot({ ...following, bytes: 7 });
+      for (let i = 0; i < 10; i++) mock.timers.tick(100);
+      const lines = progressOf(out.text).slice(began);
+      assert.equal(lines.length, 7);
+      const times = lines.map((line) => Date.parse(line.at));
+      assert.ok(times.every((at, i) => at - (times[i - 1] ?? 1_000_000) <= 1000));
+      const last = lines.at(-1);
+      assert.ok(last?.event === 'progress');
+      assert.deepEqual([last.phase, last.bytes, last.follow], ['follow', 7, { harbour: follow }]);
+      reporter.event(done);
+      const ended = out.text;
+      mock.timers.tick(5000);
+      assert.equal(out.text, ended, 'done is the last line');
+    } finally {
+      mock.timers.reset();
+    }
+  });
+  test('JSON: on after a hand-over as before', () => {
+    mock.timers.enable({ apis: ['setInterval', 'Date'], now: 1_000_000 });
+    try {
+      const out = screen(false);
+      const reporter = new JsonReporter(out);
+      reporter.snapshot(following);
+      const over = following.databases.map((d) => ({
+        ...d,
+        follow: { ...follow, state: 'handedOver' as const },
+      }));
+      reporter.snapshot({ ...following, databases: over });
+      const lines = out.text;
+      mock.timers.tick(5000);
+      assert.equal(out.text, lines);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+  test('text: lag, rates and what the source keeps, and once how to cut over', () => {
+    assert.equal(
+      progressLine(following, 200),
+      'Following changes (harbour): lag 1.5 MB, 0.4 s  1,234 changes/s  12 tx/s  log kept 45.0 MB',
+    );
+    const out = screen(false);
+    const reporter = new TextReporter(out);
+    for (const state of ['copying', 'following', 'copying', 'following'] as const)
+      reporter.event({ event: 'follow', at: '', database: 'harbour', state });
+    assert.equal(out.text.split('flexferry cutover').length, 2);
+    reporter.event({
+      event: 'cutover',
+      at: '',
+      database: 'harbour',
+      step: 'drain',
+      state: 'done',
+      detail: 'Up to 0/200.',
+    });
+    assert.ok(out.text.endsWith('harbour: cutover: apply the last changes: done. Up to 0/200.\n'));
+  });
+  test('text: what is not as it should be is said', () => {
+    const line = progressLine(
+      {
+        ...following,
+        databases: following.databases.map((d) => ({
+          ...d,
+          follow: {
+            ...follow,
+            fallingBehind: true,
+            slot: { ...follow.slot, lostInSeconds: 3600 },
+            stopped: [
+              { schema: 's', name: 't', fault: new Fault('FF864', 'x').toData(), waiting: 1, since: 0 },
+            ],
+          },
+        })),
+      },
+      300,
+    );
+    assert.match(line, /FALLING BEHIND: 2\.0 kB\/s written, 1\.0 kB\/s applied/);
+    assert.match(line, /1 table STOPPED/);
+    assert.match(line, /slot lost in 1 h 00 min/);
   });
 });

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cleanUpFollow } from '../engine/cleanUpFollow.js';
+import { Fault } from '../engine/errors/fault.js';
+import { followStatus, isFollowed, requestFollow } from '../engine/followControl.js';
+import type { FollowSpecs } from '../engine/followPlace.js';
+import { FollowWatch } from '../engine/followWatch.js';
+import { formatRelation } from '../protocol/mapping.js';
+import type { CleanUpCommand, FollowCommand, RequestCommand, StatusCommand } from './commands.js';
+import { noRunText } from './cutover.js';
+import { statusText } from './followText.js';
+import { specsOf } from './params.js';
+import type { Output } from './progress.js';
+import { canAsk, confirmed } from './question.js';
+
+/** How long a run may take to end after it was cancelled; milliseconds. */
+const cancelLimit = 60_000;
+const lookEvery = 250;
+
+/** `follow` goes on with what is there; what is there already by other means is named with --skip-copy. */
+export async function requireFollowed(command: FollowCommand, signal: AbortSignal): Promise<void> {
+  if (command.online.skipCopy !== undefined || (await isFollowed(specsOf(command), signal))) return;
+  throw new Fault(
+    'FF702',
+    'There is no online migration of this source into this target to go on with: begin it with clone --online, or follow a slot of your own with --skip-copy.',
+  );
+}
+
+export async function showStatus(command: StatusCommand, out: Output, signal: AbortSignal): Promise<number> {
+  const status = await followStatus(specsOf(command), signal);
+  out.write(command.json ? `${JSON.stringify(status)}\n` : statusText(status, Date.now()));
+  return 0;
+}
+
+export async function sendRequest(
+  { request, ...command }: RequestCommand,
+  out: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  const specs = specsOf(command);
+  if (request.command === 'cancel') return cancel(specs, out, signal);
+  const { running } = await requestFollow(specs, request, signal);
+  const words = {
+    confirm: 'The last step is taken',
+    undo: 'The cutover is taken back',
+    finish: 'The way back is ended',
+    addTables: 'New tables are taken in',
+    retry: 'The change is tried again',
+    skip: 'The change is left out',
+  }[request.command];
+  const of = 'schema' in request ? ` (${formatRelation(request)})` : '';
+  out.write(running ? `${words}${of}: the run was asked to.\n` : noRunText);
+  return 0;
+}
+
+/** Waits until the run has ended: what it left can be removed then, and is if the user says so. */
+async function cancel(specs: FollowSpecs, out: Output, signal: AbortSignal): Promise<number> {
+  await using watch = await FollowWatch.open(specs, signal);
+  await requestFollow(specs, { command: 'cancel' }, signal);
+  for (const end = Date.now() + cancelLimit; ; await sleep(lookEvery, undefined, { signal })) {
+    const glance = await watch.look();
+    if (glance && !glance.running) break;
+    if (Date.now() < end) continue;
+    out.write('The run was asked to end, and has not done so yet.\n');
+    return 1;
+  }
+  out.write('The run has ended. The source keeps its log for it until cleanup is called.\n');
+  if (!canAsk() || !(await confirmed('Remove slot, publications and checkpoints now?', signal))) return 0;
+  tell(await cleanUpFollow(specs, { signal }), out);
+  return 0;
+}
+
+export async function cleanUp(command: CleanUpCommand, out: Output, signal: AbortSignal): Promise<number> {
+  tell(await cleanUpFollow(specsOf(command), { signal, cancel: command.cancel }), out);
+  return 0;
+}
+
+function tell(removed: readonly string[], out: Output): void {
+  const lines = removed.length === 0 ? ['Nothing was left.'] : removed;
+  out.write(lines.map((line) => `${line}\n`).join(''));
+}
