@@ -198,16 +198,55 @@ export async function contentsOf(place: Place): Promise<Map<string, TableContent
 }
 
 async function contents(client: pg.Client): Promise<Map<string, TableContent>> {
-  const { rows: relations } = await client.query<{ name: string; kind: string; list: string | null }>(
-    rowQueries,
-  );
   const found = new Map<string, TableContent>();
-  for (const { name, kind, list } of relations) {
-    const select = list === null ? `''` : `ROW(${list})::text`;
-    const { rows } = await client.query<{ r: string }>(`SELECT ${select} AS r FROM ONLY ${name}`);
+  for await (const { name, kind, rows } of allRows(client)) {
     const hash = createHash('sha256');
-    for (const line of rows.map((r) => r.r).sort()) hash.update(`${line}\n`);
+    for (const line of rows) hash.update(`${line}\n`);
     found.set(name, { kind, rows: rows.length, digest: hash.digest('hex') });
   }
   return found;
+}
+
+/** Relation by relation its rows in text, sorted. */
+async function* allRows(
+  client: pg.Client,
+): AsyncGenerator<{ name: string; kind: string; rows: readonly string[] }> {
+  const { rows: relations } = await client.query<{ name: string; kind: string; list: string | null }>(
+    rowQueries,
+  );
+  for (const { name, kind, list } of relations) {
+    const select = list === null ? `''` : `ROW(${list})::text`;
+    const { rows } = await client.query<{ r: string }>(`SELECT ${select} AS r FROM ONLY ${name}`);
+    yield { name, kind, rows: rows.map((row) => row.r).sort() };
+  }
+}
+
+/** For somebody who looks for the reason of a difference: at most `most` rows a table and side, cut to one line. */
+export function rowsThatDiffer(source: Place, target: Place, most = 20): Promise<string[]> {
+  return withBoth(source, target, async (a, b) => {
+    const there = new Map<string, readonly string[]>();
+    for await (const { name, rows } of allRows(b)) there.set(name, rows);
+    const lines: string[] = [];
+    for await (const { name, kind, rows } of allRows(a)) {
+      const other = there.get(name) ?? [];
+      if (kind === 'S') continue;
+      const left = without(rows, other).map((row) => `  source ${row.slice(0, 400)}`);
+      const right = without(other, rows).map((row) => `  target ${row.slice(0, 400)}`);
+      if (left.length + right.length > 0)
+        lines.push(`${name}: ${left.length} on the source only, ${right.length} on the target only`);
+      lines.push(...left.slice(0, most), ...right.slice(0, most));
+    }
+    return lines;
+  });
+}
+
+/** What one list has more of than the other. */
+function without(list: readonly string[], other: readonly string[]): string[] {
+  const left = new Map<string, number>();
+  for (const row of other) left.set(row, (left.get(row) ?? 0) + 1);
+  return list.filter((row) => {
+    const count = left.get(row) ?? 0;
+    left.set(row, count - 1);
+    return count <= 0;
+  });
 }

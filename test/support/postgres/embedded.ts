@@ -53,8 +53,11 @@ export interface TestServer extends AsyncDisposable {
   connect(database: string): Promise<pg.Client>;
   /** A fresh database; the name is made up unless given. */
   createDatabase(name?: string): Promise<string>;
-  /** Fast shutdown, which ends all sessions, and a start on the same data and port, with further settings. */
-  restart(settings?: Readonly<Record<string, string>>): Promise<void>;
+  /**
+   * Shutdown, which ends all sessions, and a start on the same data and port, with further settings. Fast by default;
+   * `immediate` is a crash with recovery: what was committed asynchronously just before may be gone.
+   */
+  restart(settings?: Readonly<Record<string, string>>, shutdown?: 'fast' | 'immediate'): Promise<void>;
   /** Immediate shutdown, as in a crash; the data goes. */
   stop(): Promise<void>;
 }
@@ -212,9 +215,11 @@ class EmbeddedServer implements TestServer {
     return name;
   }
 
-  async restart(settings: Readonly<Record<string, string>> = {}): Promise<void> {
-    // Not an immediate one: without synchronous commits it would forget the last transactions.
-    await this.#end('SIGINT');
+  async restart(
+    settings: Readonly<Record<string, string>> = {},
+    shutdown: 'fast' | 'immediate' = 'fast',
+  ): Promise<void> {
+    await this.#end(shutdown === 'fast' ? 'SIGINT' : 'SIGQUIT');
     appendSettings(this.dataDir, settings);
     this.postmaster = await startPostmaster(this.distribution, this.socketDir, this.port);
   }

@@ -186,8 +186,8 @@ class FlexibleServerTwin implements TestTwin {
     await this.superQuery('postgres', 'SELECT pg_reload_conf()');
   }
 
-  restart(settings?: Readonly<Record<string, string>>): Promise<void> {
-    return this.server.restart(settings);
+  restart(settings?: Readonly<Record<string, string>>, shutdown?: 'fast' | 'immediate'): Promise<void> {
+    return this.server.restart(settings, shutdown);
   }
 
   stop(): Promise<void> {

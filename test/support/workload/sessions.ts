@@ -56,7 +56,7 @@ export class Workload {
   constructor(
     private readonly source: TestServer,
     private readonly database: string,
-    private readonly schema: WorkloadSchema,
+    readonly schema: WorkloadSchema,
     private readonly options: WorkloadOptions,
   ) {
     this.#settled = !options.twoPhase;
