@@ -3,6 +3,7 @@ import { formatRelation } from '../protocol/mapping.js';
 import { maintenanceDatabase } from './assessDatabase.js';
 import { leaveRoles } from './catalog/roles.js';
 import { databaseIdentity } from './catalog/server.js';
+import { type FenceRecord, fenceStands, liftFence, liftSql } from './cutover/fence.js';
 import { Fault } from './errors/fault.js';
 import { requestFollow } from './followControl.js';
 import type { FollowSpecs } from './followPlace.js';
@@ -26,6 +27,7 @@ export interface CleanUpOptions {
 
 /** What a run has noted to be put back, see FollowRow. */
 interface Undo {
+  readonly fence?: FenceRecord | null;
   readonly identities?: readonly FormerIdentity[];
 }
 
@@ -174,12 +176,42 @@ async function removeBack(
 }
 
 /** What was made on the server whose changes are followed, and what was changed there. */
-async function removeFollowed(end: End, row: FollowRow, tell: Tell, signal: AbortSignal): Promise<void> {
+export async function removeFollowed(
+  end: End,
+  row: FollowRow,
+  tell: Tell,
+  signal: AbortSignal,
+  fence: 'lift' | 'keep' = 'lift',
+): Promise<void> {
   const undo = (row.undo ?? {}) as Undo;
+  if (undo.fence && fence === 'lift') await removeFence(end, undo.fence, isHandedOver(row), tell, signal);
   if (row.ownsSlot) await removeSlot(end, row.slot, 'end', tell);
   // Only now: tables that are published for updates would refuse them without an identity.
   const restored = await restoreIdentities(end.session, undo.identities ?? [], { signal });
   for (const table of restored) tell(`${end.side}: REPLICA IDENTITY FULL of ${formatRelation(table)}`);
+}
+
+const isHandedOver = ({ state }: FollowRow): boolean =>
+  state === 'handedOver' || state === 'wayBack' || state === 'finished';
+
+/**
+ * First of all: applications may be waiting to write. One that nobody finds any more is not put back over what is now.
+ * After the hand-over it stays, because who still writes to the old source would lose what he writes.
+ */
+async function removeFence(
+  end: End,
+  fence: FenceRecord,
+  handedOver: boolean,
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!(await fenceStands(end.session, fence))) return;
+  if (handedOver) {
+    tell(`${end.side}: stays read-only, since it was handed over. To write to it again: ${liftSql(fence)}`);
+    return;
+  }
+  await liftFence(end.session, fence, { signal });
+  tell(`${end.side}: fence of the database ${fence.database} (default_transaction_read_only)`);
 }
 
 async function removeSlot(end: End, slot: string, inUse: 'end' | 'leave', tell: Tell): Promise<void> {

@@ -33,8 +33,8 @@ export class FollowedPair implements AsyncDisposable {
       await target.createDatabase(),
     );
     await source.query(pair.sourceDatabase, 'CREATE TABLE t (id serial PRIMARY KEY, v text)');
-    pair.#source = await databaseIdentity(await pair.open('source'));
-    pair.#target = await databaseIdentity(await pair.open('target'));
+    pair.#source = await pair.#identity('source');
+    pair.#target = await pair.#identity('target');
     return pair;
   }
 
@@ -62,6 +62,15 @@ export class FollowedPair implements AsyncDisposable {
     const session = await connect(this.specs[side], purpose);
     this.#opened.push(session);
     return session;
+  }
+
+  async #identity(side: keyof FollowSpecs): Promise<string> {
+    const session = await this.open(side);
+    try {
+      return await databaseIdentity(session);
+    } finally {
+      await session.close();
+    }
   }
 
   /** What a run does up to the point where it follows. */
