@@ -47,6 +47,15 @@ export const commands = {
   removeMigration: 'flexferry.removeMigration',
   refreshMigrations: 'flexferry.refreshMigrations',
   loadMoreTables: 'flexferry.loadMoreTables',
+  cutOver: 'flexferry.cutOver',
+  confirmHandOver: 'flexferry.confirmHandOver',
+  undoCutover: 'flexferry.undoCutover',
+  finishWayBack: 'flexferry.finishWayBack',
+  cleanUpFollow: 'flexferry.cleanUpFollow',
+  retryTable: 'flexferry.retryTable',
+  skipChange: 'flexferry.skipChange',
+  reviewTableDdl: 'flexferry.reviewTableDdl',
+  addTables: 'flexferry.addTables',
   openMapping: 'flexferry.openMapping',
   openMappingAsText: 'flexferry.openMappingAsText',
   showLog: 'flexferry.showLog',
@@ -83,6 +92,10 @@ export const settings = {
 export const contextKeys = {
   /** True while at least one migration runs in this window. */
   running: 'flexferry.running',
+  /** True while at least one migration follows its source. */
+  following: 'flexferry.following',
+  /** True where the editor in front holds SQL for a table that is stopped while it is followed. */
+  tableDdl: 'flexferry.tableDdl',
   /** State of the project of the generated SQL file in the active editor: `new`, `running`, `resumable` or `done`. */
   ddlState: 'flexferry.ddlState',
 } as const;

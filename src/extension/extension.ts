@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { DdlCommands } from './commands/ddlCommands.js';
+import { FollowCommands } from './commands/followCommands.js';
 import { MigrateCommand } from './commands/migrate.js';
 import { MigrationCommands } from './commands/migrationCommands.js';
 import { ServerCommands } from './commands/serverCommands.js';
@@ -8,14 +9,17 @@ import { MappingEditor } from './editors/mapping/mappingEditor.js';
 import { EditorState } from './editors/review/editorState.js';
 import { LanguageService } from './editors/review/languageService.js';
 import { StateFeed } from './editors/review/stateFeed.js';
+import { TableDdl } from './editors/review/tableDdl.js';
 import { VirtualDocuments } from './editors/review/virtualDocuments.js';
 import { BrowsingEngine } from './engine/browsingEngine.js';
+import { FollowRequests } from './migrations/followRequests.js';
 import { Migrations } from './migrations/migrations.js';
 import { MigrationStarter } from './migrations/startMigration.js';
 import { Dashboard } from './panels/dashboard.js';
 import { ReportPanel } from './panels/reportPanel.js';
 import { importDemoServers } from './servers/demoServers.js';
 import { ServerRegistry } from './servers/serverRegistry.js';
+import { FollowNotices } from './views/followNotices.js';
 import { MigrationsView } from './views/migrationsView.js';
 import { ServersView } from './views/serversView.js';
 import { createStatusBar } from './views/statusBar.js';
@@ -42,6 +46,8 @@ export function activate(context: vscode.ExtensionContext): TestApi | undefined 
   const migrations = new Migrations(context, script, log);
   const language = new LanguageService(dist);
   const documents = new VirtualDocuments();
+  const tables = new TableDdl();
+  const requests = new FollowRequests(registry, engine);
   const feed = new StateFeed(language, migrations);
   const starter = new MigrationStarter(registry, (migration) => feed.flush(migration));
   const dashboard = new Dashboard(dist, icon, migrations, context.workspaceState, log);
@@ -55,19 +61,22 @@ export function activate(context: vscode.ExtensionContext): TestApi | undefined 
     engine,
     migrations,
     report,
+    tables,
     ...dashboard.register(),
     ...serversView.register(),
     ...migrationsView.register(),
     ...new ServerCommands(registry, engine, serversView).register(),
     ...new MigrationCommands(migrations, starter, dashboard, report).register(),
+    ...new FollowCommands(migrations, requests, dashboard, tables).register(),
     ...new MigrateCommand(registry, engine, migrations, context.globalStorageUri, serversView).register(),
     ...mapping.register(),
     ...language.register(),
     ...documents.register(),
     ...feed.register(),
-    ...new DdlCommands({ registry, engine, migrations, language, documents, script, log }).register(),
+    ...new DdlCommands({ registry, engine, migrations, language, documents, tables, script, log }).register(),
     new EditorState(migrations),
     createStatusBar(migrations),
+    new FollowNotices(migrations, (migration) => dashboard.isShowing(migration)),
     vscode.commands.registerCommand(commands.showLog, () => log.show()),
   );
   importDemoServers(registry).catch((error: unknown) => log.error(`demo servers: ${String(error)}`));

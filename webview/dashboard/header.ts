@@ -1,11 +1,24 @@
 import { formatBytes, formatCount, formatSeconds } from '../../src/base/format.js';
+import { type FollowedDatabase, followedDatabases, leadingDatabase } from '../../src/protocol/followView.js';
 import type { RunSnapshot } from '../../src/protocol/model.js';
 import type { DashboardAction, DashboardState } from '../../src/protocol/webview.js';
 import { h, icon, setAttribute, setText } from '../shared/dom.js';
 import { t } from '../shared/l10n.js';
-import { runLook } from './states.js';
+import { followLook } from './followStates.js';
+import { runLook, type StateLook } from './states.js';
 
 type Can = keyof DashboardState['can'];
+
+/** The database that says most about a run, once it is followed. */
+function followedOf(snapshot: RunSnapshot | undefined): FollowedDatabase | undefined {
+  const leading = leadingDatabase(followedDatabases(snapshot));
+  return leading?.follow.state === 'copying' ? undefined : leading;
+}
+
+function lookOf(snapshot: RunSnapshot): StateLook {
+  const followed = snapshot.state === 'running' ? followedOf(snapshot) : undefined;
+  return followed ? followLook(followed.follow.state) : runLook(snapshot.state);
+}
 
 interface ActionButton {
   readonly action: DashboardAction;
@@ -31,10 +44,12 @@ function makeButtons(act: (action: DashboardAction) => void): ActionButton[] {
   return [
     make('start', 'play', t('Start'), 'primary', 'start'),
     make('resume', 'debug-continue', t('Resume'), 'primary', 'resume'),
+    make('cutOver', 'arrow-swap', t('Cut Over…'), 'primary', 'cutOver'),
     make('stop', 'debug-stop', t('Stop'), 'secondary', 'stop'),
     make('openReport', 'output', t('Open Report'), 'secondary', 'openReport'),
     make('openDdl', 'file-code', t('Open DDL'), 'secondary', 'openDdl'),
     make('openProject', 'go-to-file', t('Project File'), 'secondary'),
+    make('cleanUp', 'clear-all', t('Cancel and Clean Up…'), 'secondary', 'cleanUp'),
   ];
 }
 
@@ -49,9 +64,12 @@ function metricValues(snapshot: RunSnapshot | undefined): Record<Metric, [value:
   const average = snapshot && elapsed > 0 ? snapshot.bytes / elapsed : 0;
   const rate = running ? (snapshot?.bytesPerSecond ?? 0) : average;
   const left = snapshot?.etaSeconds;
+  const followed = running ? followedOf(snapshot)?.follow : undefined;
   return {
     data: [formatBytes(snapshot?.bytes ?? 0), t('of about {0}', formatBytes(snapshot?.bytesTotal ?? 0))],
-    rate: [`${formatBytes(rate)}/s`, running ? t('now') : t('on average')],
+    rate: followed
+      ? [formatSeconds(followed.lagSeconds), t('behind, {0}', formatBytes(followed.lagBytes))]
+      : [`${formatBytes(rate)}/s`, running ? t('now') : t('on average')],
     rows: [formatCount(snapshot?.rows ?? 0), t('rows copied')],
     tables: [formatCount(sum('tablesDone')), t('of {0} tables', formatCount(sum('tablesTotal')))],
     time:
@@ -113,7 +131,7 @@ export class Header {
     const { snapshot, can } = state;
     setText(this.#title, state.name);
     setText(this.#route, snapshot ? `${snapshot.source} → ${snapshot.target}` : t('Not started yet'));
-    const look = snapshot ? runLook(snapshot.state) : undefined;
+    const look = snapshot ? lookOf(snapshot) : undefined;
     const key = look?.label ?? '';
     if (this.#state.dataset['key'] !== key) {
       this.#state.dataset['key'] = key;
@@ -126,11 +144,22 @@ export class Header {
     this.#bar.className = `bar-fill ${look?.tone ?? ''}`;
     setAttribute(this.#track, 'aria-valuenow', String(Math.round(percent)));
     for (const button of this.#buttons) button.element.hidden = button.can !== undefined && !can[button.can];
+    this.#showCutOver(state);
     const values = metricValues(snapshot);
     for (const [metric, [value, label]] of this.#values) {
       setText(value, values[metric][0]);
       setText(label, values[metric][1]);
     }
+    this.#showFault(snapshot);
+  }
+
+  /** Its own card takes its place while that is open. */
+  #showCutOver({ cutoverOpen }: DashboardState): void {
+    const button = this.#buttons.find(({ action }) => action === 'cutOver');
+    if (button && cutoverOpen) button.element.hidden = true;
+  }
+
+  #showFault(snapshot: RunSnapshot | undefined): void {
     const fault = snapshot?.fault;
     this.#fault.hidden = fault === undefined;
     if (!fault || this.#fault.dataset['text'] === fault.message) return;

@@ -1,15 +1,23 @@
+import { followedDatabases } from '../../src/protocol/followView.js';
 import {
+  type CutoverChoices,
   type DashboardMessage,
   type DashboardState,
   type HostMessage,
   webviewProtocolVersion,
 } from '../../src/protocol/webview.js';
 import { defineComponents } from '../shared/components.js';
-import { h, setText } from '../shared/dom.js';
+import { h, icon, setText } from '../shared/dom.js';
 import { connectHost } from '../shared/host.js';
 import { t } from '../shared/l10n.js';
 import './dashboard.css';
+import './online.css';
+import { Attention } from './attention.js';
+import { CleanUpCard } from './cleanUp.js';
+import { Cutover } from './cutover.js';
 import { Findings } from './findings.js';
+import { FollowingCard } from './following.js';
+import { followLook } from './followStates.js';
 import { Header } from './header.js';
 import { Log } from './log.js';
 import { Phases } from './phases.js';
@@ -22,6 +30,7 @@ interface PageState {
   readonly database: string;
   readonly tab: string;
   readonly filter: TablesFilter;
+  readonly cutover: CutoverChoices;
 }
 
 defineComponents();
@@ -33,6 +42,12 @@ const host = connectHost<DashboardMessage, HostMessage, PageState>((message) => 
 const header = new Header((action) => host.post({ type: 'action', action }));
 const phases = new Phases();
 const throughput = new Throughput();
+const following = new FollowingCard();
+const followState = h('span', { class: 'pill' });
+const flowTitle = h('h2', {});
+const attention = new Attention(host.post);
+const cutover = new Cutover(host.post, host.state().cutover, (choices) => host.keep({ cutover: choices }));
+const cleanUp = new CleanUpCard();
 const tables = new Tables(
   host.post,
   (filter) => host.keep({ filter }),
@@ -65,7 +80,9 @@ function show(state: DashboardState): void {
   const wanted = host.state().database;
   const name = wanted !== undefined && names.includes(wanted) ? wanted : (names[0] ?? '');
   phases.show(snapshot?.databases.find((database) => database.source === name));
-  throughput.show(state.history, snapshot?.startedAt);
+  showFlow(state, name);
+  cutover.show(state, followedDatabases(snapshot));
+  cleanUp.show(state.cleanUp);
   findings.show(snapshot?.findings ?? [], names.length);
   log.show(state.log);
   const serious = snapshot?.findings.filter((finding) => finding.severity !== 'note').length ?? 0;
@@ -75,6 +92,32 @@ function show(state: DashboardState): void {
     lastTables = Date.now();
     tables.show(name);
   }
+}
+
+/** The throughput of the base copy; once a database is followed, how it is followed. */
+function showFlow(state: DashboardState, name: string): void {
+  const { snapshot } = state;
+  const database = followedDatabases(snapshot).find(({ source }) => source === name);
+  const running = snapshot?.state === 'running' || snapshot?.state === 'stopping';
+  const followed = database && database.follow.state !== 'copying' ? database.follow : undefined;
+  attention.show(database, running);
+  throughput.element.hidden = followed !== undefined;
+  following.element.hidden = followed === undefined;
+  // With one database the state stands beside the title.
+  followState.hidden = followed === undefined || snapshot?.databases.length === 1;
+  setText(flowTitle, followed ? t('Following') : t('Throughput'));
+  if (!followed) {
+    throughput.show(state.history, snapshot?.startedAt);
+    return;
+  }
+  following.show(followed, state.lag[name] ?? [], running);
+  const look = running
+    ? followLook(followed.state)
+    : { icon: 'debug-pause', tone: 'dim', label: t('not running') };
+  if (followState.dataset['key'] === look.label) return;
+  followState.dataset['key'] = look.label;
+  followState.className = `pill ${look.tone}`;
+  followState.replaceChildren(icon(look.icon), look.label);
 }
 
 function showDatabases(names: readonly string[]): void {
@@ -106,6 +149,8 @@ document.body.append(
   h(
     'main',
     {},
+    cutover.element,
+    cleanUp.element,
     h(
       'section',
       { class: 'overview' },
@@ -118,10 +163,12 @@ document.body.append(
       h(
         'div',
         { class: 'card' },
-        h('div', { class: 'card-title' }, h('h2', {}, t('Throughput'))),
+        h('div', { class: 'card-title' }, flowTitle, followState),
         throughput.element,
+        following.element,
       ),
     ),
+    attention.element,
     h('section', { class: 'details' }, panels),
   ),
 );

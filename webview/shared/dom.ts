@@ -36,3 +36,18 @@ export function setAttribute(element: Element, name: string, value: string | und
   if (value === undefined) element.removeAttribute(name);
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
+
+/** A button of the toolkit with an icon before its label. */
+export function button(
+  label: string,
+  glyph: string,
+  press: () => void,
+  appearance: 'primary' | 'secondary' = 'secondary',
+): HTMLElement {
+  const element = h('vscode-button', { appearance }, label);
+  const start = icon(glyph);
+  start.slot = 'start';
+  element.append(start);
+  element.addEventListener('click', press);
+  return element;
+}

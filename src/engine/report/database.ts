@@ -1,7 +1,8 @@
 import { formatBytes, formatCount, formatSeconds, plural } from '../../base/format.js';
-import type { Phase, PhaseSnapshot, TableSnapshot } from '../../protocol/model.js';
+import type { DatabaseSnapshot, Phase, PhaseSnapshot, TableSnapshot } from '../../protocol/model.js';
 import type { ReportDatabase, ReportStatement } from '../../protocol/report.js';
 import { escapeHtml, markupTable } from './markup.js';
+import { onlineSection } from './online.js';
 
 /** Tables shown in the page; all of them are in report.json. */
 const mostTables = 5000;
@@ -22,12 +23,16 @@ const phaseTitles: Readonly<Record<Phase, string>> = {
   verify: 'Verify',
 };
 
-/** One database: what was used, its phases, its tables, and the statements that did not run. */
-export function databaseSection(d: ReportDatabase, phases: readonly PhaseSnapshot[]): string {
+/** One database: what was used, its phases, its cutover, its tables, and the statements that did not run. */
+export function databaseSection(
+  d: ReportDatabase,
+  { phases, follow }: Partial<Pick<DatabaseSnapshot, 'phases' | 'follow'>>,
+): string {
   const parts = [
     `<h2>Database ${escapeHtml(d.source)}${d.target === d.source ? '' : ` → ${escapeHtml(d.target)}`}</h2>`,
     `<p>${facts(d).map(escapeHtml).join('<br>')}</p>`,
-    phaseTable(phases),
+    phaseTable(phases ?? []),
+    onlineSection(follow),
   ];
   if (d.tables.length > 0) parts.push(tableSection(d.tables));
   const statements = d.statements.filter((s) => s.state !== 'done');

@@ -22,8 +22,8 @@ const footer =
 export function renderReport(report: Report): string {
   const { snapshot } = report;
   const { title, tone } = titles[snapshot.state];
-  const phasesOf = (d: Report['databases'][number]) =>
-    snapshot.databases.find((s) => s.source === d.source && s.target === d.target)?.phases ?? [];
+  const snapshotOf = (d: Report['databases'][number]) =>
+    snapshot.databases.find((s) => s.source === d.source && s.target === d.target) ?? {};
   const { fault } = snapshot;
   return `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -35,7 +35,7 @@ ${fault ? `<p class="fault"><b>${fault.code}</b> ${escapeHtml(fault.message)}<sm
     .join('\n')}</dl>
 ${snapshot.state === 'refused' ? '' : figures(report)}
 ${findingsSection(snapshot.findings)}
-${report.databases.map((d) => databaseSection(d, phasesOf(d))).join('\n')}
+${report.databases.map((d) => databaseSection(d, snapshotOf(d))).join('\n')}
 ${snapshot.state === 'refused' ? '' : footer}
 </main></body></html>
 `;

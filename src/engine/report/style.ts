@@ -9,7 +9,7 @@ header{border-left:6px solid var(--soft);padding:4px 16px;margin-bottom:20px}hea
 header h1{margin:0;font-size:26px;line-height:1.3}.kind{color:var(--soft);text-transform:uppercase;letter-spacing:.06em;font-size:12px}
 header.good{border-color:var(--good)}header.warn{border-color:var(--warn)}header.bad{border-color:var(--bad)}
 header.good h1,.figures .good b{color:var(--good)}header.warn h1,.figures .warn b{color:var(--warn)}header.bad h1,.figures .bad b{color:var(--bad)}
-.fault{background:var(--tint);border:1px solid var(--line);border-radius:6px;padding:8px 12px;overflow-wrap:anywhere}
+code{overflow-wrap:anywhere}.fault{background:var(--tint);border:1px solid var(--line);border-radius:6px;padding:8px 12px;overflow-wrap:anywhere}
 .facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 16px;margin:0 0 20px}.facts dt{color:var(--soft)}.facts dd{margin:0;overflow-wrap:anywhere}
 .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:8px;list-style:none;padding:0;margin:0 0 24px}
 .figures li{background:var(--tint);border:1px solid var(--line);border-radius:6px;padding:8px 12px}.figures b{display:block;font-size:18px;font-variant-numeric:tabular-nums}.figures span{color:var(--soft)}

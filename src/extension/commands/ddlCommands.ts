@@ -11,6 +11,7 @@ import { RunDiagnostics } from '../editors/review/runDiagnostics.js';
 import { TargetRunner } from '../editors/review/runOnTarget.js';
 import { showSourceStatement, skipStatement, unskipStatement } from '../editors/review/statementCommands.js';
 import { runSelection, runStatement, showStatementState } from '../editors/review/statementRuns.js';
+import type { TableDdl } from '../editors/review/tableDdl.js';
 import { offerToSave } from '../editors/review/unsavedDdl.js';
 import { sourceScheme, targetScheme, type VirtualDocuments } from '../editors/review/virtualDocuments.js';
 import type { BrowsingEngine } from '../engine/browsingEngine.js';
@@ -33,6 +34,7 @@ export interface DdlReview {
   readonly migrations: Migrations;
   readonly language: LanguageService;
   readonly documents: VirtualDocuments;
+  readonly tables: TableDdl;
   /** Bundle of the engine. */
   readonly script: string;
   readonly log: vscode.LogOutputChannel;
@@ -47,7 +49,7 @@ export class DdlCommands {
   }
 
   register(): vscode.Disposable[] {
-    const { language, documents, migrations } = this.review;
+    const { language, documents, migrations, tables } = this.review;
     const on = (command: string, run: (...given: unknown[]) => Promise<unknown>) =>
       vscode.commands.registerCommand(command, async (...given: unknown[]) => {
         try {
@@ -58,7 +60,7 @@ export class DdlCommands {
       });
     const diagnostics = new RunDiagnostics();
     const targetOfFile = (uri: vscode.Uri) => this.#targetOf(uri);
-    const runs = { runner: this.#runner, migrations, diagnostics, targetOf: targetOfFile };
+    const runs = { runner: this.#runner, migrations, diagnostics, tables, targetOf: targetOfFile };
     return [
       diagnostics,
       on(commands.generateDdl, (given) => this.#generate(given)),
@@ -137,12 +139,13 @@ export class DdlCommands {
 
   /** Undefined, and said so, where the file is of no project, or its project may not connect anywhere. */
   async #targetOf(uri: vscode.Uri) {
-    const project = ddlFileOf(uri)?.project;
+    const { registry, engine, tables } = this.review;
+    const project = tables.of(uri)?.migration.uri ?? ddlFileOf(uri)?.project;
     if (project && !mayRun(project)) {
       await refuseUntrusted();
       return undefined;
     }
-    return targetOf(uri, this.review.registry, this.review.engine);
+    return targetOf(uri, registry, engine, tables);
   }
 
   async #allowFacts(uri: vscode.Uri) {

@@ -23,7 +23,7 @@ import type { ServerRegistry } from '../servers/serverRegistry.js';
 import { databaseOf } from '../views/serverNodes.js';
 import type { ServersView } from '../views/serversView.js';
 import { showSummary } from './migrateSummary.js';
-import { busyPick, inputStep } from './steps.js';
+import { busyPick, inputStep, pickStep } from './steps.js';
 
 const t = vscode.l10n.t;
 
@@ -68,6 +68,7 @@ export class MigrateCommand {
           available,
           chosen: database === undefined ? defaultChoice(available) : [database],
           names: new Map(),
+          mode: 'offline',
           jobs: configuration.get(settings.jobs, 4),
           indexJobs: configuration.get(settings.indexJobs, 4),
           dumpTool: configuration.get(settings.dumpTool, 'auto'),
@@ -96,6 +97,7 @@ export class MigrateCommand {
       if (choice.action === 'databases') await this.#chooseDatabases(plan);
       if (choice.action === 'target') await this.#chooseTarget(plan);
       if (choice.action === 'addTarget') await this.#addTarget(plan);
+      if (choice.action === 'mode') await this.#chooseMode(plan);
       if (choice.action === 'jobs') await this.#chooseJobs(plan);
       if (choice.action === 'name') await this.#rename(plan, choice.source);
     }
@@ -144,6 +146,31 @@ export class MigrateCommand {
     if (!target) return;
     plan.target = target;
     delete plan.targetDatabases;
+  }
+
+  async #chooseMode(plan: MigrationPlan): Promise<void> {
+    const { outcome, value } = await pickStep(
+      { title: t('Mode'), step: 1, total: 1, back: true },
+      {
+        placeholder: t('May the applications go on writing while it runs?'),
+        active: plan.mode,
+        items: [
+          {
+            label: t('Offline'),
+            detail: t('One consistent copy. What is written to the source after the start stays behind.'),
+            value: 'offline' as const,
+          },
+          {
+            label: t('Online'),
+            detail: t(
+              'Changes of the source are followed until you cut over, with seconds of write downtime. Needs wal_level = logical.',
+            ),
+            value: 'online' as const,
+          },
+        ],
+      },
+    );
+    if (outcome === 'next' && value) plan.mode = value;
   }
 
   async #chooseJobs(plan: MigrationPlan): Promise<void> {

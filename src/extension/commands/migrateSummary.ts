@@ -6,7 +6,7 @@ const t = vscode.l10n.t;
 
 /** What the user does on the summary. `name` changes the target name of one database. */
 export type SummaryChoice =
-  | { readonly action: 'start' | 'map' | 'databases' | 'target' | 'jobs' | 'addTarget' | 'none' }
+  | { readonly action: 'start' | 'map' | 'databases' | 'mode' | 'target' | 'jobs' | 'addTarget' | 'none' }
   | { readonly action: 'name'; readonly source: string };
 
 type Row = vscode.QuickPickItem & { choice?: SummaryChoice };
@@ -32,14 +32,37 @@ function databaseRow(plan: MigrationPlan, source: string): Row {
   };
 }
 
+/** What an online migration needs on the source: said before it is made. */
+function sourceRows(chosen: readonly string[]): Row[] {
+  return [
+    separator(t('will be created on the source')),
+    {
+      label: `$(sync) ${t('Replication slot and publications')}`,
+      description: chosen.join(', '),
+      detail: t(
+        'The source keeps its log until the changes are applied. Both go with the cutover or a clean-up.',
+      ),
+      choice: { action: 'none' },
+    },
+  ];
+}
+
 /** The rows of the summary: start first, then what will be created, then what can be changed. */
 export function summaryRows(plan: MigrationPlan, projectFile: string): Row[] {
   const { target, chosen } = plan;
+  const online = plan.mode === 'online';
   const bytes = chosen.reduce((sum, name) => sum + sizeOf(plan, name), 0);
   const databases = t('{0} of {1}', chosen.length, plan.available.length);
   const change: Row[] = [
     separator(t('change')),
     { label: `$(checklist) ${t('Databases…')}`, description: databases, choice: { action: 'databases' } },
+    {
+      label: `$(sync) ${t('Mode…')}`,
+      description: online
+        ? t('online: changes are followed until the cutover')
+        : t('offline: one consistent copy'),
+      choice: { action: 'mode' },
+    },
     {
       label: `$(azure) ${t('Target server…')}`,
       description: target ? target.name : t('none yet'),
@@ -65,7 +88,9 @@ export function summaryRows(plan: MigrationPlan, projectFile: string): Row[] {
     {
       label: `$(rocket) ${t('Start migration')}`,
       description: t('{0} to {1}, about {2}', plan.source.name, target.name, formatBytes(bytes)),
-      detail: t('Copies schema and data, then compares every table. The source is only read.'),
+      detail: online
+        ? t('Copies schema and data, then follows the changes of the source until you cut over.')
+        : t('Copies schema and data, then compares every table. The source is only read.'),
       choice: { action: 'start' },
     },
     {
@@ -74,6 +99,7 @@ export function summaryRows(plan: MigrationPlan, projectFile: string): Row[] {
       detail: t('Saves the project and opens it. Nothing is started.'),
       choice: { action: 'map' },
     },
+    ...(online ? sourceRows(chosen) : []),
     separator(t('will be created on the target')),
     ...chosen.map((source) => databaseRow(plan, source)),
     {

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { cutoverStage, followedDatabases } from '../../protocol/followView.js';
 import { commands } from '../contributions.js';
 import { openDdl } from '../editors/ddl.js';
 import type { Migration } from '../migrations/migration.js';
@@ -8,6 +9,7 @@ import type { MigrationStarter } from '../migrations/startMigration.js';
 import type { Dashboard } from '../panels/dashboard.js';
 import type { ReportPanel } from '../panels/reportPanel.js';
 import { activeProject, givenMigration, pickMigration } from './chooseMigration.js';
+import { agreeStop } from './followQuestions.js';
 
 const t = vscode.l10n.t;
 
@@ -53,7 +55,7 @@ export class MigrationCommands {
       ),
       on(
         commands.stopMigration,
-        (migration) => migration.stop(),
+        (migration) => this.#stop(migration),
         (migration) => migration.running,
       ),
       on(commands.openDashboard, (migration) => this.dashboard.show(migration)),
@@ -75,6 +77,12 @@ export class MigrationCommands {
   async #start(migration: Migration): Promise<void> {
     this.dashboard.show(migration);
     await this.starter.start(migration);
+  }
+
+  async #stop(migration: Migration): Promise<void> {
+    const stage = cutoverStage(followedDatabases(migration.snapshot));
+    const fenced = stage === 'running' || stage === 'holding' || stage === 'undoing';
+    if (!fenced || (await agreeStop(migration.name))) migration.stop();
   }
 
   async #restart(migration: Migration): Promise<void> {

@@ -5,7 +5,9 @@ import {
   type ChildrenParams,
   type ConnectionInput,
   checkProject,
+  cleanUpFollow,
   type DatabaseSummary,
+  type FollowPair,
   listChildren,
   listDatabases,
   type MappingCatalog,
@@ -13,17 +15,19 @@ import {
   mappingTarget,
   type ObjectNode,
   type RowFilterParams,
+  requestFollow,
   resolveConnection,
   testConnection,
   tryRowFilter,
 } from '../../protocol/engine.js';
+import type { FollowRequest } from '../../protocol/follow.js';
 import { EngineProcess } from './engineProcess.js';
 
 type Resolved = Awaited<ReturnType<BrowsingEngine['resolve']>>;
 
 export type { Resolved as ResolvedConnection };
 
-/** The engine process that reads servers: started by the first question, started again after a crash. */
+/** The engine process that reads servers, and speaks to runs by way of them: started by the first question, started again after a crash. */
 export class BrowsingEngine implements vscode.Disposable {
   readonly #process: EngineProcess;
 
@@ -64,6 +68,14 @@ export class BrowsingEngine implements vscode.Disposable {
 
   tryRowFilter(params: RowFilterParams, token?: CancellationToken) {
     return this.#process.request(tryRowFilter, params, token);
+  }
+
+  async requestFollow(pair: FollowPair, request: FollowRequest): Promise<void> {
+    await this.#process.request(requestFollow, { ...pair, request });
+  }
+
+  cleanUpFollow(pair: FollowPair): Promise<{ readonly removed: readonly string[] }> {
+    return this.#process.request(cleanUpFollow, { ...pair, cancel: true });
   }
 
   dispose(): void {

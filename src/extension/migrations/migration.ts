@@ -1,11 +1,13 @@
 import * as vscode from 'vscode';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import type { StatementKey, StatementStatus } from '../../protocol/ddl.js';
-import { listTables, runEvent, runMigration, runSnapshot } from '../../protocol/engine.js';
+import { listTables, type OnlineParams, runEvent, runMigration, runSnapshot } from '../../protocol/engine.js';
+import { onlyFollows } from '../../protocol/followView.js';
 import type { RunSnapshot, TableSnapshot } from '../../protocol/model.js';
 import type { Project } from '../../protocol/project.js';
 import type { LogLine, ThroughputPoint } from '../../protocol/webview.js';
 import { EngineProcess } from '../engine/engineProcess.js';
+import { Following } from './following.js';
 import { projectDirectory, projectName } from './projectFiles.js';
 import { RunStatements, readRunStatements } from './runStatements.js';
 import { eventLine } from './runText.js';
@@ -28,6 +30,7 @@ export class Migration {
   snapshot: RunSnapshot | undefined;
   history: ThroughputPoint[] = [];
   log: LogLine[] = [];
+  readonly following = new Following();
   readonly #statementsChanged = new vscode.EventEmitter<string | undefined>();
   /** Fires the database where something became of a statement; undefined where all of them are others now. */
   readonly onDidChangeStatements = this.#statementsChanged.event;
@@ -54,7 +57,8 @@ export class Migration {
   /** Whether there is work of a run that can be taken up again. */
   get resumable(): boolean {
     const state = this.snapshot?.state;
-    return !this.running && (state === 'interrupted' || state === 'incomplete');
+    const left = state === 'interrupted' || state === 'incomplete';
+    return !this.running && left && this.following.cleanUp === undefined;
   }
 
   /** Whether nothing has been done yet: it never ran, or was refused before anything was changed. */
@@ -71,12 +75,18 @@ export class Migration {
   }
 
   /** Runs the project; resolves with its last snapshot, also when it was stopped. Rejects with what the engine said. */
-  async run(project: Project, passwords: RunPasswords, restart: boolean): Promise<RunSnapshot> {
+  async run(
+    project: Project,
+    passwords: RunPasswords,
+    restart: boolean,
+    online?: OnlineParams,
+  ): Promise<RunSnapshot> {
     const engine = new EngineProcess(this.script, this.output, `migration ${this.name}`);
     this.#engine = engine;
     this.#stop = new CancellationTokenSource();
     this.history = [];
     this.log = [];
+    this.following.reset();
     this.snapshot = undefined;
     this.statements = new RunStatements();
     this.#statementsChanged.fire(undefined);
@@ -93,6 +103,7 @@ export class Migration {
         project,
         directory: projectDirectory(this.uri),
         restart,
+        ...(online && { online }),
         ...(passwords.source !== undefined && { sourcePassword: passwords.source }),
         ...(passwords.target !== undefined && { targetPassword: passwords.target }),
       };
@@ -113,6 +124,23 @@ export class Migration {
   stop(): void {
     if (this.snapshot?.state === 'running') this.snapshot = { ...this.snapshot, state: 'stopping' };
     this.#stop?.cancel();
+    this.#changed.fire();
+  }
+
+  /** Resolves once no run is going on. */
+  async whenEnded(): Promise<void> {
+    if (!this.running) return;
+    await new Promise<void>((resolve) => {
+      const listener = this.onDidChange(() => {
+        if (this.running) return;
+        listener.dispose();
+        resolve();
+      });
+    });
+  }
+
+  /** Something about it changed that no message of the engine tells. */
+  touch(): void {
     this.#changed.fire();
   }
 
@@ -137,8 +165,11 @@ export class Migration {
     const stopping = this.snapshot?.state === 'stopping' && snapshot.state === 'running';
     this.snapshot = stopping ? { ...snapshot, state: 'stopping' } : snapshot;
     const now = Date.now();
+    this.following.take(snapshot, now);
     const last = this.history.at(-1);
-    if (!last || now - last[0] >= 250) this.history.push([now, snapshot.bytesPerSecond]);
+    // Nothing is copied while changes are followed, which may go on for weeks.
+    if ((!last || now - last[0] >= 250) && !onlyFollows(snapshot))
+      this.history.push([now, snapshot.bytesPerSecond]);
     // A long run keeps its whole history at half the resolution instead of losing its beginning.
     if (this.history.length > maximalPoints)
       this.history = this.history.filter((_, index) => index % 2 === 0);
@@ -170,6 +201,9 @@ export class Migration {
         this.#statementsChanged.fire(undefined);
         this.history = [...saved.history];
         this.log = [...saved.log];
+        this.following.reset();
+        for (const [at, database, follow] of saved.follows) this.following.addLag(database, follow, at);
+        this.following.cleanUp = saved.cleanUp;
       }
       this.#changed.fire();
       if (ended || !writing || Date.now() > until) return;

@@ -14,6 +14,8 @@ export interface MigrationPlan {
   readonly names: Map<string, string>;
   jobs: number;
   indexJobs: number;
+  /** Whether the databases are copied once, or followed until they are cut over. */
+  mode: 'offline' | 'online';
   readonly dumpTool: ProjectOptions['dumpTool'];
 }
 
@@ -54,7 +56,11 @@ export function projectOf(plan: MigrationPlan, target: ServerRecord, name: strin
     name,
     source: { connection: plan.source.connection, server: plan.source.id },
     target: { connection: target.connection, server: target.id },
-    databases: plan.chosen.map((source) => ({ source, target: targetName(plan, source) })),
+    databases: plan.chosen.map((source) => ({
+      source,
+      target: targetName(plan, source),
+      ...(plan.mode === 'online' && { mode: plan.mode }),
+    })),
     options: { ...defaultOptions, jobs: plan.jobs, indexJobs: plan.indexJobs, dumpTool: plan.dumpTool },
   };
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { followedDatabases } from '../../protocol/followView.js';
 import { contextKeys } from '../contributions.js';
 import { Migration } from './migration.js';
 import { exists, projectFolder, projectSuffix } from './projectFiles.js';
@@ -16,7 +17,7 @@ export class Migrations implements vscode.Disposable {
   /** Fires the migration that changed, undefined when the list did. */
   readonly onDidChange = this.#changed.event;
   readonly #all = new Map<string, Migration>();
-  #running = 0;
+  readonly #shown = new Map<string, boolean>();
 
   constructor(
     private readonly context: Pick<vscode.ExtensionContext, 'workspaceState' | 'globalStorageUri'>,
@@ -113,7 +114,7 @@ export class Migrations implements vscode.Disposable {
     if (known) return known;
     const migration = new Migration(uri, this.script, this.output);
     migration.onDidChange(() => {
-      this.#countRunning();
+      this.#setContext();
       this.#changed.fire(migration);
     });
     this.#all.set(key, migration);
@@ -121,11 +122,18 @@ export class Migrations implements vscode.Disposable {
     return migration;
   }
 
-  #countRunning(): void {
-    const running = this.running().length;
-    if (running === this.#running) return;
-    this.#running = running;
-    void vscode.commands.executeCommand('setContext', contextKeys.running, running > 0);
+  #setContext(): void {
+    const running = this.running();
+    const set = (key: string, value: boolean) => {
+      if ((this.#shown.get(key) ?? false) === value) return;
+      this.#shown.set(key, value);
+      void vscode.commands.executeCommand('setContext', key, value);
+    };
+    set(contextKeys.running, running.length > 0);
+    set(
+      contextKeys.following,
+      running.some(({ snapshot }) => followedDatabases(snapshot).length > 0),
+    );
   }
 
   #stored(key: string): string[] {

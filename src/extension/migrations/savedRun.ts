@@ -1,8 +1,9 @@
-import { open, readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FollowSnapshot } from '../../protocol/follow.js';
 import type { RunEvent, RunSnapshot, TableSnapshot, WorkState } from '../../protocol/model.js';
 import type { Report } from '../../protocol/report.js';
-import type { LogLine, ThroughputPoint } from '../../protocol/webview.js';
+import type { CleanUp, LogLine, ThroughputPoint } from '../../protocol/webview.js';
 import { eventLine } from './runText.js';
 
 /** The last run of a project as its files tell it. */
@@ -12,10 +13,16 @@ export interface SavedRun {
   readonly snapshot: RunSnapshot;
   readonly history: readonly ThroughputPoint[];
   readonly log: readonly LogLine[];
+  readonly follows: readonly FollowPoint[];
+  /** Nothing of it can be taken up again. */
+  readonly cleanUp?: CleanUp;
   /** False while the run has written no report: it is still ending, or its machine went down. */
   readonly complete: boolean;
   readonly databases: readonly { readonly source: string; readonly tables: readonly TableSnapshot[] }[];
 }
+
+/** How a followed database was doing, in milliseconds since the epoch. */
+export type FollowPoint = readonly [at: number, database: string, follow: FollowSnapshot];
 
 const tailBytes = 256 * 1024;
 const logLines = 200;
@@ -47,9 +54,37 @@ function historyOf(events: readonly RunEvent[]): ThroughputPoint[] {
   );
 }
 
+function followsOf(events: readonly RunEvent[]): FollowPoint[] {
+  return events.flatMap((event): FollowPoint[] =>
+    event.event === 'progress'
+      ? Object.entries(event.follow ?? {}).map(([database, follow]) => [
+          Date.parse(event.at),
+          database,
+          follow,
+        ])
+      : [],
+  );
+}
+
+/** What a clean-up removed is kept beside the report of the run that it ended. */
+const cleanUpFile = 'cleanUp.json';
+
+async function readCleanUp(folder: string): Promise<CleanUp | undefined> {
+  try {
+    return JSON.parse(await readFile(join(folder, cleanUpFile), 'utf8')) as CleanUp;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeCleanUp(folder: string, cleanUp: CleanUp): Promise<void> {
+  await writeFile(join(folder, cleanUpFile), `${JSON.stringify(cleanUp, null, 2)}\n`);
+}
+
 /** A run that ended without a report, as far as its first event tells. */
 function lostSnapshot(directory: string, run: string, events: readonly RunEvent[]): RunSnapshot | undefined {
   const start = events.find((event) => event.event === 'start');
+  const follows = new Map(followsOf(events).map(([, database, follow]) => [database, follow]));
   if (start?.event !== 'start') return undefined;
   return {
     run: start.run,
@@ -60,6 +95,7 @@ function lostSnapshot(directory: string, run: string, events: readonly RunEvent[
     startedAt: Date.parse(start.at),
     databases: start.databases.map((database) => ({
       ...database,
+      ...followOf(follows.get(database.source)),
       state: 'pending' as const,
       phases: [],
       tablesDone: 0,
@@ -79,6 +115,8 @@ function lostSnapshot(directory: string, run: string, events: readonly RunEvent[
   };
 }
 
+const followOf = (follow: FollowSnapshot | undefined) => (follow ? { follow } : {});
+
 /** Reads the newest run below a project's folder; undefined where there is none. */
 export async function readSavedRun(directory: string): Promise<SavedRun | undefined> {
   const runs = (await readdir(join(directory, 'runs')).catch(() => [])).sort();
@@ -87,13 +125,20 @@ export async function readSavedRun(directory: string): Promise<SavedRun | undefi
   const folder = join(directory, 'runs', run);
   const events = await readTail(join(folder, 'events.jsonl'));
   const log = events.flatMap((event) => eventLine(event) ?? []).slice(-logLines);
-  const history = historyOf(events);
+  const cleanUp = await readCleanUp(folder);
+  const told = {
+    folder,
+    log,
+    history: historyOf(events),
+    follows: followsOf(events),
+    ...(cleanUp && { cleanUp }),
+  };
   try {
     const report = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Report;
-    return { folder, snapshot: report.snapshot, databases: report.databases, history, log, complete: true };
+    return { ...told, snapshot: report.snapshot, databases: report.databases, complete: true };
   } catch {
     const snapshot = lostSnapshot(directory, run, events);
-    return snapshot && { folder, snapshot, databases: [], history, log, complete: false };
+    return snapshot && { ...told, snapshot, databases: [], complete: false };
   }
 }
 

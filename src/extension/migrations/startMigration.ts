@@ -1,5 +1,8 @@
 import * as vscode from 'vscode';
+import { formatSeconds } from '../../base/format.js';
 import type { FaultData } from '../../protocol/connection.js';
+import type { OnlineParams } from '../../protocol/engine.js';
+import { followedDatabases, groupDowntime } from '../../protocol/followView.js';
 import type { RunSnapshot } from '../../protocol/model.js';
 import type { Project } from '../../protocol/project.js';
 import { offerPassword } from '../commands/offerPassword.js';
@@ -41,7 +44,7 @@ export class MigrationStarter {
   ) {}
 
   /** Starts or resumes; returns at once, the run goes on. `restart` begins anew instead of resuming. */
-  async start(migration: Migration, restart = false): Promise<void> {
+  async start(migration: Migration, restart = false, online?: OnlineParams): Promise<void> {
     if (migration.running) return;
     if (!mayRun(migration.uri)) return refuseUntrusted();
     let project: Project;
@@ -53,7 +56,7 @@ export class MigrationStarter {
       void showFault(toFault(error));
       return;
     }
-    const ended = this.#run(migration, project, restart);
+    const ended = this.#run(migration, project, restart, online);
     showRunProgress(migration, ended);
     void ended.then(
       (snapshot) => this.#tell(migration, snapshot),
@@ -61,19 +64,24 @@ export class MigrationStarter {
     );
   }
 
-  async #run(migration: Migration, project: Project, restart: boolean): Promise<RunSnapshot> {
-    return migration.run(project, await passwordsOf(this.registry, project), restart);
+  async #run(
+    migration: Migration,
+    project: Project,
+    restart: boolean,
+    online?: OnlineParams,
+  ): Promise<RunSnapshot> {
+    return migration.run(project, await passwordsOf(this.registry, project), restart, online);
   }
 
   async #tell(migration: Migration, snapshot: RunSnapshot): Promise<void> {
+    if (migration.following.isCleaningUp) return;
     const report = t('Open Report');
     const resume = t('Resume');
     const go = t('Continue');
     const { name } = migration;
     let chosen: string | undefined;
     if (snapshot.state === 'succeeded') {
-      const message = t('{0} is migrated and verified: {1}.', name, totalsText(snapshot));
-      chosen = await vscode.window.showInformationMessage(message, report);
+      chosen = await vscode.window.showInformationMessage(successText(name, snapshot), report);
     } else if (snapshot.fault && snapshot.fault.code !== 'FF509') {
       return this.#tellFault(migration, snapshot.fault);
     } else if (snapshot.state === 'incomplete' && migration.statements.failed().length > 0) {
@@ -92,13 +100,27 @@ export class MigrationStarter {
         found,
       );
       chosen = await vscode.window.showWarningMessage(message, report);
-    } else {
+    } else if (followedDatabases(snapshot).length > 0) return this.#tellStopped(migration);
+    else {
       const message = t('{0} was stopped. Finished work is kept: resume it at any time.', name);
       chosen = await vscode.window.showInformationMessage(message, resume);
     }
     if (chosen === report)
       await vscode.commands.executeCommand(commands.openReport, migration.uri.toString());
     if (chosen === resume || chosen === go) await this.start(migration);
+  }
+
+  /** An online migration that is stopped still costs its source something: the log that the slot needs is kept. */
+  async #tellStopped(migration: Migration): Promise<void> {
+    const resume = t('Resume');
+    const cleanUp = t('Clean Up…');
+    const message = t(
+      '{0} was stopped. Finished work is kept, and the source keeps its log for it from now on: resume it soon, or clean it up.',
+      migration.name,
+    );
+    const chosen = await vscode.window.showWarningMessage(message, resume, cleanUp);
+    if (chosen === resume) await this.start(migration);
+    if (chosen === cleanUp) await vscode.commands.executeCommand(commands.cleanUpFollow, { migration });
   }
 
   /** Shows the first statement that failed at the place of its error. Corrected and saved, the run goes on from there. */
@@ -126,6 +148,8 @@ export class MigrationStarter {
   async #tellFault(migration: Migration, fault: FaultData): Promise<void> {
     const named = { ...fault, message: `${migration.name}: ${fault.message}` };
     if (fault.code === 'FF202') return this.#offerNonEmpty(migration, fault);
+    if (migration.following.isCleaningUp) return;
+    if (fault.code === 'FF824') return this.#offerIdentity(migration, fault);
     if (fault.code === 'FF210') return this.#offerRestart(migration, fault);
     if (fault.code === 'FF102') return this.#offerPassword(migration, named);
     if (fault.code === 'FF217' && (await showLeftConflict(migration.uri).catch(() => false))) {
@@ -156,6 +180,20 @@ export class MigrationStarter {
     await this.start(migration);
   }
 
+  /** Tables whose rows cannot be told apart: something on the source has to change, which takes consent. */
+  async #offerIdentity(migration: Migration, fault: FaultData): Promise<void> {
+    const full = t('Set REPLICA IDENTITY FULL');
+    const detail = `${fault.message}\n\n${t(
+      'ALTER TABLE … REPLICA IDENTITY FULL lets their changes be followed. The log of the source grows by the old rows until the migration ends; then it is put back.',
+    )}`;
+    const message = t(
+      'Tables of {0} have no key. Change their replica identity on the source?',
+      migration.name,
+    );
+    const chosen = await vscode.window.showWarningMessage(message, { modal: true, detail }, full);
+    if (chosen === full) await this.start(migration, false, { identityFull: true });
+  }
+
   async #offerRestart(migration: Migration, fault: FaultData): Promise<void> {
     const anew = t('Start Anew');
     const message = t('Forget the finished work of the other migration and start {0} anew?', migration.name);
@@ -171,4 +209,11 @@ export class MigrationStarter {
     const project = await readProject(migration.uri);
     if (await offerPassword(this.registry, project, fault)) await this.start(migration);
   }
+}
+
+function successText(name: string, snapshot: RunSnapshot): string {
+  const downtime = groupDowntime(followedDatabases(snapshot));
+  return downtime === undefined
+    ? t('{0} is migrated and verified: {1}.', name, totalsText(snapshot))
+    : t('{0} is handed over and verified. Write downtime: {1}.', name, formatSeconds(downtime / 1000));
 }

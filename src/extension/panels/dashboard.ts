@@ -1,14 +1,9 @@
 import * as vscode from 'vscode';
-import {
-  type DashboardMessage,
-  type DashboardState,
-  isDashboardMessage,
-  webviewProtocolVersion,
-} from '../../protocol/webview.js';
-import { commands, panels } from '../contributions.js';
-import { toFault } from '../faults.js';
+import { isDashboardMessage } from '../../protocol/webview.js';
+import { panels } from '../contributions.js';
 import type { Migration } from '../migrations/migration.js';
 import type { Migrations } from '../migrations/migrations.js';
+import { answerDashboard, dashboardState } from './dashboardMessages.js';
 import { scriptDocument } from './html.js';
 
 const t = vscode.l10n.t;
@@ -40,6 +35,11 @@ export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposab
 
   register(): vscode.Disposable[] {
     return [this, vscode.window.registerWebviewPanelSerializer(panels.dashboard, this)];
+  }
+
+  /** Whether the user sees this migration. */
+  isShowing(migration: Migration): boolean {
+    return this.#migration === migration && this.#panel?.visible === true;
   }
 
   show(migration: Migration): void {
@@ -79,7 +79,14 @@ export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposab
       localResourceRoots: [vscode.Uri.joinPath(this.dist, 'webview')],
     };
     panel.webview.onDidReceiveMessage((message: unknown) => {
-      if (isDashboardMessage(message)) void this.#answer(message);
+      if (!isDashboardMessage(message)) return;
+      if (message.type === 'ready') {
+        this.#ready = true;
+        this.#push();
+      } else if (this.#migration) {
+        const post = (answer: unknown) => void panel.webview.postMessage(answer);
+        void answerDashboard(message, this.#migration, post, this.log);
+      }
     });
     panel.onDidChangeViewState(() => {
       if (panel.visible) this.#push();
@@ -113,53 +120,6 @@ export class Dashboard implements vscode.WebviewPanelSerializer, vscode.Disposab
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#panel?.visible || !this.#ready || !this.#migration) return;
-    void this.#panel.webview.postMessage(stateOf(this.#migration));
+    void this.#panel.webview.postMessage(dashboardState(this.#migration));
   }
-
-  async #answer(message: DashboardMessage): Promise<void> {
-    const migration = this.#migration;
-    if (message.type === 'ready') {
-      this.#ready = true;
-      this.#push();
-    } else if (message.type === 'action') {
-      const command = {
-        start: commands.startMigration,
-        stop: commands.stopMigration,
-        resume: commands.resumeMigration,
-        openReport: commands.openReport,
-        openDdl: commands.openDdl,
-        showLog: commands.showLog,
-        openProject: commands.revealProject,
-      }[message.action];
-      await vscode.commands.executeCommand(command, migration && { migration });
-    } else if (migration) {
-      const { request, type, ...query } = message;
-      try {
-        const page = await migration.tables({ ...query, limit: Math.min(query.limit, 500) });
-        void this.#panel?.webview.postMessage({ type, request, offset: query.offset, ...page });
-      } catch (error) {
-        this.log.warn(`tables of ${migration.name}: ${toFault(error).message}`);
-      }
-    }
-  }
-}
-
-function stateOf(migration: Migration): DashboardState {
-  const { snapshot, running } = migration;
-  return {
-    type: 'state',
-    version: webviewProtocolVersion,
-    name: migration.name,
-    project: migration.uri.toString(),
-    ...(snapshot && { snapshot }),
-    history: migration.history,
-    log: migration.log,
-    can: {
-      start: migration.startable,
-      stop: running && snapshot?.state !== 'stopping',
-      resume: migration.resumable,
-      openReport: !running && snapshot !== undefined,
-      openDdl: snapshot !== undefined,
-    },
-  };
 }

@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
 import { formatBytes, formatCount } from '../../base/format.js';
+import type { StoppedTable } from '../../protocol/follow.js';
+import { type FollowedDatabase, followedDatabases, onlyFollows } from '../../protocol/followView.js';
 import type {
   DatabaseSnapshot,
   PhaseSnapshot,
@@ -10,6 +12,7 @@ import type {
 import { commands } from '../contributions.js';
 import { projectState } from '../editors/review/editorState.js';
 import { faultText } from '../faults.js';
+import { followText, shortFollowText } from '../migrations/followText.js';
 import type { Migration } from '../migrations/migration.js';
 import {
   currentPhase,
@@ -18,6 +21,7 @@ import {
   totalsText,
   workStateLabel,
 } from '../migrations/runText.js';
+import { databaseContext, followContext, followIcon, stoppedItem } from './followNodes.js';
 
 const t = vscode.l10n.t;
 
@@ -46,7 +50,23 @@ export interface MoreTablesNode {
   readonly parent: PhaseNode;
   readonly left: number;
 }
-export type MigrationsNode = ProjectNode | DatabaseNode | PhaseNode | TableNode | MoreTablesNode;
+/** A table that is stopped while its database is followed; what commands of it are given. */
+export interface StoppedTableNode {
+  readonly kind: 'stopped';
+  readonly parent: PhaseNode;
+  readonly migration: Migration;
+  readonly source: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly table: StoppedTable;
+}
+export type MigrationsNode =
+  | ProjectNode
+  | DatabaseNode
+  | PhaseNode
+  | TableNode
+  | MoreTablesNode
+  | StoppedTableNode;
 
 export function migrationNodeId(node: MigrationsNode): string {
   switch (node.kind) {
@@ -56,6 +76,7 @@ export function migrationNodeId(node: MigrationsNode): string {
       return `${node.migration.uri}#${encodeURIComponent(node.source)}`;
     case 'phase':
       return `${node.migration.uri}#${encodeURIComponent(node.source)}/${node.phase}`;
+    case 'stopped':
     case 'table':
       return `${migrationNodeId(node.parent)}/${encodeURIComponent(node.table.schema)}.${encodeURIComponent(node.table.name)}`;
     case 'more':
@@ -101,9 +122,11 @@ function projectItem({ migration }: ProjectNode): vscode.TreeItem {
   const item = new vscode.TreeItem(migration.name, running ? Expanded : snapshot ? Collapsed : None);
   const state = projectState(migration);
   const failed = migration.statements.failed().length > 0 ? 'yes' : 'no';
-  item.contextValue = `type=project,state=${state},run=${snapshot ? 'yes' : 'no'},failed=${failed}`;
+  item.contextValue = `type=project,state=${state},run=${snapshot ? 'yes' : 'no'},failed=${failed},${followContext(migration)}`;
   item.iconPath = runIcon(snapshot, running);
   if (!snapshot) item.description = running ? t('starting') : t('not started yet');
+  else if (migration.following.cleanUp) item.description = t('cancelled and cleaned up');
+  else if (running && onlyFollows(snapshot)) item.description = shortFollowText(followedDatabases(snapshot));
   else if (running) {
     const phase = currentPhase(snapshot);
     const percent = `${Math.floor(snapshot.fraction * 100)} %`;
@@ -129,10 +152,26 @@ function databaseItem(node: DatabaseNode): vscode.TreeItem {
   const item = new vscode.TreeItem(label, node.migration.running ? Expanded : Collapsed);
   item.contextValue = 'type=database,run=yes';
   if (!database) return item;
+  const { follow } = database;
+  if (follow && follow.state !== 'copying')
+    return followedItem(item, label, { ...database, follow }, node.migration);
   item.iconPath = stateIcon(database.state);
   const tables = t('{0} of {1} tables', formatCount(database.tablesDone), formatCount(database.tablesTotal));
   item.description = `${tables}, ${formatBytes(database.bytes)}`;
   item.accessibilityInformation = { label: `${label}, ${workStateLabel(database.state)}, ${tables}` };
+  return item;
+}
+
+function followedItem(
+  item: vscode.TreeItem,
+  label: string,
+  database: FollowedDatabase,
+  migration: Migration,
+): vscode.TreeItem {
+  item.contextValue = `type=database,run=yes,${databaseContext(migration, database)}`;
+  item.iconPath = migration.running ? followIcon(database) : stateIcon(database.state);
+  item.description = followText(database.follow);
+  item.accessibilityInformation = { label: `${label}, ${item.description}` };
   return item;
 }
 
@@ -141,7 +180,9 @@ export const tablePhases: readonly string[] = ['copy', 'indexes', 'verify'];
 
 function phaseItem(node: PhaseNode): vscode.TreeItem {
   const phase = databaseOf(node)?.phases.find((other) => other.phase === node.phase);
-  const branch = tablePhases.includes(node.phase) && phase !== undefined && phase.state !== 'pending';
+  const stopped = node.phase === 'follow' && stoppedTables(node).length > 0;
+  const branch =
+    stopped || (tablePhases.includes(node.phase) && phase !== undefined && phase.state !== 'pending');
   const item = new vscode.TreeItem(phaseLabel(node.phase), branch ? Collapsed : None);
   item.contextValue = 'type=phase';
   if (!phase) return item;
@@ -149,11 +190,17 @@ function phaseItem(node: PhaseNode): vscode.TreeItem {
   const parts = phase.total > 0 ? [t('{0} of {1}', formatCount(phase.done), formatCount(phase.total))] : [];
   if (phase.failed > 0) parts.push(t('{0} failed', formatCount(phase.failed)));
   if (phase.skipped > 0) parts.push(t('{0} skipped', formatCount(phase.skipped)));
+  if (stopped) parts.push(t('{0} stopped', stoppedTables(node).length));
   item.description = parts.join(', ');
   item.accessibilityInformation = {
     label: `${phaseLabel(node.phase)}, ${workStateLabel(phase.state)}, ${item.description}`,
   };
   return item;
+}
+
+/** Of the phase that follows changes. */
+export function stoppedTables(node: PhaseNode): readonly StoppedTable[] {
+  return databaseOf(node)?.follow?.stopped ?? [];
 }
 
 function tableState(table: TableSnapshot, phase: PhaseNode['phase']): WorkState {
@@ -205,6 +252,8 @@ function makeItem(node: MigrationsNode): vscode.TreeItem {
       return phaseItem(node);
     case 'table':
       return tableItem(node);
+    case 'stopped':
+      return stoppedItem(node.table);
     case 'more': {
       const item = new vscode.TreeItem(t('Load more…'), None);
       item.description = t('{0} left', formatCount(node.left));

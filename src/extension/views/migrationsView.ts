@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { attentionCount, followedDatabases } from '../../protocol/followView.js';
 import { commands, settings, views } from '../contributions.js';
 import type { Migration } from '../migrations/migration.js';
 import type { Migrations } from '../migrations/migrations.js';
@@ -8,6 +9,7 @@ import {
   migrationNodeId,
   type PhaseNode,
   projectTooltip,
+  stoppedTables,
   tablePhases,
 } from './migrationNodes.js';
 
@@ -88,6 +90,18 @@ export class MigrationsView implements vscode.TreeDataProvider<MigrationsNode>, 
         this.#keep({ kind: 'phase', migration, source, phase }),
       );
     }
+    if (node.kind === 'phase' && node.phase === 'follow') {
+      const { migration, source } = node;
+      return stoppedTables(node).map((table) => ({
+        kind: 'stopped',
+        parent: node,
+        migration,
+        source,
+        schema: table.schema,
+        name: table.name,
+        table,
+      }));
+    }
     return node.kind === 'phase' && tablePhases.includes(node.phase) ? this.#tables(node) : [];
   }
 
@@ -121,9 +135,21 @@ export class MigrationsView implements vscode.TreeDataProvider<MigrationsNode>, 
     return node;
   }
 
+  /** Tables of followed databases that wait for the user. */
+  #showBadge(): void {
+    const value = this.migrations
+      .running()
+      .flatMap(({ snapshot }) => followedDatabases(snapshot))
+      .reduce((sum, { follow }) => sum + attentionCount(follow), 0);
+    if (this.#tree.badge?.value === value || (value === 0 && !this.#tree.badge)) return;
+    this.#tree.badge =
+      value === 0 ? undefined : { value, tooltip: vscode.l10n.t('{0} tables need attention', value) };
+  }
+
   #redraw(migration: Migration): void {
     const fire = () => {
       this.#redraws.delete(migration);
+      this.#showBadge();
       this.#changed.fire(this.#keep({ kind: 'project', migration }));
     };
     const state = `${migration.running} ${migration.snapshot?.state}`;

@@ -1,17 +1,27 @@
 import * as vscode from 'vscode';
+import { onlyFollows } from '../../protocol/followView.js';
 import { commands, views } from '../contributions.js';
 import type { Migration } from '../migrations/migration.js';
 import { progressText } from '../migrations/runText.js';
 
 const t = vscode.l10n.t;
 
-/** Shows a run as a cancellable notification and as progress of the Migrations view, until `ended` settles. */
+/**
+ * Shows a run as a cancellable notification and as progress of the Migrations view, until `ended` settles or nothing
+ * but following goes on: that has no end of its own, and the status bar tells of it.
+ */
 export function showRunProgress(migration: Migration, ended: Promise<unknown>): void {
   const argument = encodeURIComponent(JSON.stringify([migration.uri.toString()]));
   const details = `[${t('Open dashboard')}](command:${commands.openDashboard}?${argument})`;
-  const settled = ended.then(
-    () => undefined,
-    () => undefined,
+  let listener: vscode.Disposable | undefined;
+  const follows = new Promise<void>((resolve) => {
+    listener = migration.onDidChange(() => {
+      if (migration.running && onlyFollows(migration.snapshot)) resolve();
+    });
+  });
+  const settled = Promise.race([ended, follows]).then(
+    () => listener?.dispose(),
+    () => listener?.dispose(),
   );
   void vscode.window.withProgress({ location: { viewId: views.migrations } }, () => settled);
   void vscode.window.withProgress(
@@ -22,7 +32,7 @@ export function showRunProgress(migration: Migration, ended: Promise<unknown>): 
     },
     async (progress, token) => {
       let shown = 0;
-      const listener = migration.onDidChange(() => {
+      const reports = migration.onDidChange(() => {
         const { snapshot } = migration;
         if (!snapshot || !migration.running) return;
         const percent = Math.floor(snapshot.fraction * 100);
@@ -31,7 +41,7 @@ export function showRunProgress(migration: Migration, ended: Promise<unknown>): 
       });
       token.onCancellationRequested(() => migration.stop());
       await settled;
-      listener.dispose();
+      reports.dispose();
     },
   );
 }

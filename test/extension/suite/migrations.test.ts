@@ -62,6 +62,7 @@ describe('a migration', () => {
       available: [database('shop')],
       chosen: ['shop'],
       names: new Map(),
+      mode: 'offline',
       jobs: 2,
       indexJobs: 2,
       dumpTool: 'builtin',

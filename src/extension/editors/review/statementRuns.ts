@@ -13,6 +13,7 @@ import type { RunDiagnostics } from './runDiagnostics.js';
 import type { SqlOutcome, SqlTarget, TargetRunner } from './runOnTarget.js';
 import { asReference, findStatement } from './statementCommands.js';
 import { offsetOfPosition, restore } from './statementText.js';
+import type { TableDdl, TableDdlDocument } from './tableDdl.js';
 
 const t = vscode.l10n.t;
 
@@ -20,6 +21,7 @@ export interface StatementRuns {
   readonly runner: TargetRunner;
   readonly migrations: Migrations;
   readonly diagnostics: RunDiagnostics;
+  readonly tables: TableDdl;
   targetOf(uri: vscode.Uri): Promise<SqlTarget | undefined>;
 }
 
@@ -65,22 +67,38 @@ function tell(outcome: SqlOutcome, what: string, target: string): void {
     );
 }
 
-/** Runs what is selected in the editor in front, as one transaction. */
+/** Runs what is selected in the editor in front, as one transaction; all of it where it is the DDL of a table. */
 export async function runSelection(runs: StatementRuns): Promise<void> {
   const editor = vscode.window.activeTextEditor;
-  const sql = editor?.document.getText(editor.selection) ?? '';
+  const table = editor && runs.tables.of(editor.document.uri);
+  const whole = editor?.selection.isEmpty && table !== undefined;
+  const range = whole ? undefined : editor?.selection;
+  const sql = editor?.document.getText(range) ?? '';
   if (!editor || sql.trim() === '') {
     void vscode.window.showInformationMessage(t('Select the SQL to run in a generated SQL file.'));
     return;
   }
-  const { document, selection } = editor;
+  const { document } = editor;
   const target = await runs.targetOf(document.uri);
   if (!target) return;
-  const outcome = await runs.runner.run(target, sql, t('The selection'));
-  tell(outcome, t('The selection'), target.name);
+  const what = table ? t('The DDL of {0}', `${table.schema}.${table.name}`) : t('The selection');
+  const outcome = await runs.runner.run(target, sql, what);
+  tell(outcome, what, target.name);
+  if (outcome.state === 'done' && table) void offerRetry(table, what);
   if (outcome.state !== 'failed') return;
-  const start = document.offsetAt(selection.start) + offsetIn(sql, outcome.fault);
-  runs.diagnostics.show(document, start, document.offsetAt(selection.end), outcome.fault);
+  const [from, to] = range ? [document.offsetAt(range.start), document.offsetAt(range.end)] : [0, sql.length];
+  runs.diagnostics.show(document, from + offsetIn(sql, outcome.fault), to, outcome.fault);
+}
+
+/** The table fits its source again, perhaps: its changes can be applied. */
+async function offerRetry(
+  { migration, source, schema, name }: TableDdlDocument,
+  what: string,
+): Promise<void> {
+  const retry = t('Retry table');
+  const message = t('{0} ran. Apply the changes that wait for the table now?', what);
+  if ((await vscode.window.showInformationMessage(message, retry)) === retry)
+    await vscode.commands.executeCommand(commands.retryTable, { migration, source, schema, name });
 }
 
 async function stateOf(

@@ -1,0 +1,150 @@
+/**
+ * What an online migration looks like and what may be done with it, decided in one place for dashboard, tree, status
+ * bar and commands. Pure; words are found by whoever shows them.
+ */
+import type { FollowSnapshot, FollowState, GateCheck } from './follow.js';
+import type { DatabaseSnapshot, RunSnapshot } from './model.js';
+
+/** A database that is followed, or was. */
+export type FollowedDatabase = DatabaseSnapshot & { readonly follow: FollowSnapshot };
+
+export function followedDatabases(snapshot: RunSnapshot | undefined): FollowedDatabase[] {
+  return (snapshot?.databases ?? []).filter(
+    (database): database is FollowedDatabase => database.follow !== undefined,
+  );
+}
+
+/**
+ * Nothing but following, cutting over or the way back goes on: a run in this state has no end of its own, so progress
+ * that promises one is over.
+ */
+export function onlyFollows(snapshot: RunSnapshot | undefined): boolean {
+  if (snapshot === undefined || snapshot.state === 'stopping') return false;
+  let follows = false;
+  for (const { state, follow } of snapshot.databases) {
+    if (follow === undefined ? state === 'pending' || state === 'running' : follow.state === 'copying')
+      return false;
+    follows ||= follow !== undefined && follow.state !== 'finished';
+  }
+  return follows;
+}
+
+/** Where a cutover of all databases of a migration stands: the one that needs most decides. */
+export type CutoverStage = 'before' | 'running' | 'holding' | 'undoing' | 'after';
+
+export function cutoverStage(databases: readonly FollowedDatabase[]): CutoverStage {
+  const has = (...states: readonly FollowState[]) =>
+    databases.some(({ follow }) => states.includes(follow.state));
+  if (has('undoing')) return 'undoing';
+  if (has('cuttingOver')) return 'running';
+  if (has('holding')) return 'holding';
+  return has('copying', 'following') || databases.length === 0 ? 'before' : 'after';
+}
+
+/** What may be asked of a run that follows. */
+export interface FollowCan {
+  /** At least one database is followed and not yet cut over. */
+  readonly cutOver: boolean;
+  /** All databases of the group wait for the last step. */
+  readonly confirm: boolean;
+  readonly undo: boolean;
+  readonly finish: boolean;
+  readonly addTables: boolean;
+}
+
+export function followCan(databases: readonly FollowedDatabase[], running: boolean): FollowCan {
+  const some = (...states: readonly FollowState[]) =>
+    running && databases.some(({ follow }) => states.includes(follow.state));
+  const early = some('copying', 'following', 'cuttingOver', 'undoing');
+  return {
+    cutOver: some('following'),
+    confirm: some('holding') && !early,
+    undo: some('cuttingOver', 'holding'),
+    finish: some('wayBack'),
+    addTables: running && databases.some(({ follow }) => canAddTables(follow)),
+  };
+}
+
+export const canAddTables = (follow: FollowSnapshot): boolean =>
+  follow.state === 'following' && follow.newTables.length > 0;
+
+/** The write downtime of a group is that of its slowest member. Milliseconds; undefined before it begins. */
+export function groupDowntime(databases: readonly FollowedDatabase[]): number | undefined {
+  const times = databases.flatMap(({ follow }) => follow.cutover?.downtimeMs ?? []);
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+export type Forecast = 'reconnecting' | 'fallingBehind' | 'catchingUp' | 'upToDate';
+
+/** Lag below which a stream counts as caught up, seconds: one batch and one look at the source. */
+const freshSeconds = 2;
+
+export function forecastOf(follow: FollowSnapshot): Forecast {
+  if (follow.reconnecting) return 'reconnecting';
+  if (follow.fallingBehind) return 'fallingBehind';
+  return follow.lagSeconds < freshSeconds ? 'upToDate' : 'catchingUp';
+}
+
+const hour = 3600;
+/** Share of what the source may keep for a slot from which on it is worth a warning. */
+const tightShare = 0.7;
+
+/** How near the log that a slot needs is to being removed. */
+export type SlotDanger = 'fine' | 'tight' | 'urgent' | 'lost';
+
+export function slotDanger({ retainedBytes, ...slot }: FollowSnapshot['slot']): SlotDanger {
+  if (slot.walStatus === 'lost') return 'lost';
+  const left = slot.lostInSeconds ?? Number.POSITIVE_INFINITY;
+  if (slot.walStatus === 'unreserved' || left < hour) return 'urgent';
+  return left < 24 * hour || slotShare({ retainedBytes, ...slot }) > tightShare ? 'tight' : 'fine';
+}
+
+/** How much of what the source may keep for the slot it keeps, 0 to 1; 0 where it has no bound. */
+export function slotShare({ retainedBytes, safeBytes }: FollowSnapshot['slot']): number {
+  if (safeBytes === undefined) return 0;
+  const all = retainedBytes + Math.max(0, safeBytes);
+  return all === 0 ? 0 : retainedBytes / all;
+}
+
+/** Tables that wait for the user: stopped ones, and new ones while they can be added. */
+export function attentionCount(follow: FollowSnapshot): number {
+  return follow.stopped.length + (canAddTables(follow) ? follow.newTables.length : 0);
+}
+
+/** What can be told before a cutover is asked for; the cutover itself looks at more. */
+export type EarlyCheck = Pick<GateCheck, 'verdict'> & {
+  readonly check: 'base' | 'lag' | 'slot' | 'stoppedTables' | 'newTables' | 'errors';
+};
+
+/** Lag that does not lengthen a cutover noticeably, seconds. */
+const shortLagSeconds = 10;
+
+export function earlyChecks(follow: FollowSnapshot): EarlyCheck[] {
+  const danger = slotDanger(follow.slot);
+  const slot = { fine: 'go', tight: 'go', urgent: 'warn', lost: 'noGo' } as const;
+  return [
+    ...(follow.state === 'copying' ? [{ check: 'base', verdict: 'noGo' } as const] : []),
+    { check: 'lag', verdict: follow.lagSeconds <= shortLagSeconds && !follow.fallingBehind ? 'go' : 'warn' },
+    { check: 'stoppedTables', verdict: follow.stopped.length === 0 ? 'go' : 'noGo' },
+    { check: 'newTables', verdict: follow.newTables.length === 0 ? 'go' : 'warn' },
+    { check: 'slot', verdict: slot[danger] },
+    { check: 'errors', verdict: follow.reconnecting ? 'noGo' : 'go' },
+  ];
+}
+
+/** The database whose state says most about the whole: one in a cutover, else the one that lags most. */
+export function leadingDatabase(databases: readonly FollowedDatabase[]): FollowedDatabase | undefined {
+  const rank: Record<FollowState, number> = {
+    undoing: 0,
+    cuttingOver: 1,
+    holding: 2,
+    copying: 3,
+    following: 4,
+    wayBack: 5,
+    handedOver: 6,
+    finished: 7,
+  };
+  return [...databases].sort(
+    (a, b) => rank[a.follow.state] - rank[b.follow.state] || b.follow.lagSeconds - a.follow.lagSeconds,
+  )[0];
+}

@@ -1,0 +1,120 @@
+import { formatCount } from '../../src/base/format.js';
+import type { StoppedTable } from '../../src/protocol/follow.js';
+import { canAddTables, type FollowedDatabase } from '../../src/protocol/followView.js';
+import type { DashboardMessage, StoppedTableAction } from '../../src/protocol/webview.js';
+import { button, h, icon, setText } from '../shared/dom.js';
+import { t } from '../shared/l10n.js';
+
+type Post = (message: DashboardMessage) => void;
+
+/** New tables that are named; the others are counted. */
+const mostNames = 12;
+
+/** A table or the new tables, and what is still counting. */
+interface Row {
+  readonly element: HTMLElement;
+  readonly counting: HTMLElement;
+}
+
+function makeRow(
+  look: readonly [glyph: string, tone: string],
+  texts: readonly [what: string, message: string, fix: string],
+  buttons: HTMLElement,
+): Row {
+  const counting = h('div', { class: 'where' });
+  const body = h(
+    'div',
+    {},
+    h('div', { class: 'what' }, texts[0]),
+    h('div', {}, texts[1]),
+    h('div', { class: 'fix' }, texts[2]),
+    counting,
+  );
+  return { element: h('li', { class: 'attention-row' }, icon(...look), body, buttons), counting };
+}
+
+function stoppedRow(database: string, table: StoppedTable, post: Post): Row {
+  const { schema, name, fault } = table;
+  const full = `${schema}.${name}`;
+  const act = (action: StoppedTableAction) => () =>
+    post({ type: 'stoppedTable', action, database, schema, name });
+  const buttons = h('div', { class: 'buttons', role: 'group', 'aria-label': full });
+  if (table.ddl !== undefined) buttons.append(button(t('Review DDL'), 'file-code', act('reviewDdl')));
+  buttons.append(
+    button(t('Retry'), 'refresh', act('retry')),
+    button(t('Skip Change…'), 'debug-step-over', act('skip')),
+  );
+  return makeRow(['warning', 'warn'], [t('{0} is stopped', full), fault.message, fault.fix], buttons);
+}
+
+function newRow({ source, follow }: FollowedDatabase, post: Post): Row {
+  const names = follow.newTables.slice(0, mostNames).map(({ schema, name }) => `${schema}.${name}`);
+  const more = follow.newTables.length - names.length;
+  const list = more > 0 ? t('{0} and {1} more', names.join(', '), formatCount(more)) : names.join(', ');
+  const add = button(t('Add'), 'add', () => post({ type: 'addTables', database: source }));
+  return makeRow(
+    ['new-file', 'busy'],
+    [
+      t('New on the source: {0}', formatCount(follow.newTables.length)),
+      list,
+      t('They are not migrated until they are added: copied, and followed from then on.'),
+    ],
+    h('div', { class: 'buttons' }, add),
+  );
+}
+
+/** Tables of a followed database that wait for the user: stopped ones and new ones. */
+export class Attention {
+  readonly #list = h('ul', {});
+  readonly element = h(
+    'section',
+    { class: 'card attention', 'aria-label': t('Needs attention') },
+    h('div', { class: 'card-title' }, h('h2', {}, t('Needs attention'))),
+    this.#list,
+  );
+  readonly #rows = new Map<string, Row>();
+
+  constructor(private readonly post: Post) {
+    this.element.hidden = true;
+  }
+
+  show(database: FollowedDatabase | undefined, running: boolean): void {
+    const wanted = new Set<string>();
+    if (database && running) {
+      for (const table of database.follow.stopped) wanted.add(this.#showStopped(database.source, table));
+      if (canAddTables(database.follow)) wanted.add(this.#showNew(database));
+    }
+    this.element.hidden = wanted.size === 0;
+    const focused = this.#list.contains(document.activeElement);
+    for (const [key, row] of this.#rows)
+      if (!wanted.has(key)) {
+        row.element.remove();
+        this.#rows.delete(key);
+      }
+    // What had the focus is gone: the next thing to press is near.
+    if (focused && !this.#list.contains(document.activeElement))
+      this.#list.querySelector<HTMLElement>('vscode-button')?.focus();
+  }
+
+  #showStopped(database: string, table: StoppedTable): string {
+    const { waiting, ...kept } = table;
+    const row = this.#row(JSON.stringify([database, kept]), () => stoppedRow(database, table, this.post));
+    const since = new Date(table.since).toLocaleTimeString([], { hour12: false });
+    const waits = t('{0} changes wait since {1}', formatCount(waiting), since);
+    setText(row.counting, `${table.fault.code} · ${waits}`);
+    return JSON.stringify([database, kept]);
+  }
+
+  #showNew(database: FollowedDatabase): string {
+    const key = JSON.stringify([database.source, database.follow.newTables]);
+    this.#row(key, () => newRow(database, this.post));
+    return key;
+  }
+
+  #row(key: string, make: () => Row): Row {
+    const row = this.#rows.get(key) ?? make();
+    if (!this.#rows.has(key)) this.#list.append(row.element);
+    this.#rows.set(key, row);
+    return row;
+  }
+}
