@@ -163,7 +163,7 @@ function suite(major: Major): void {
     const database = await server.createDatabase();
     await server.query(database, `CREATE TABLE t (id int); CREATE PUBLICATION ${slot}_insert FOR TABLE t`);
     await using source = await opened(database);
-    const fault = await fails(ensurePublications(source, slot, []), 'FF837', /_insert of the source/);
+    const fault = await fails(ensurePublications(source, slot, []), 'FF837', /_insert was not made/);
     assert.equal(fault.object, `publication ${slot}_insert`);
     assert.deepEqual(await dropPublications(source, slot), []);
     assert.deepEqual(await members(database), [`insert t`]);

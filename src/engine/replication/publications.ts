@@ -118,7 +118,7 @@ async function createMissing(source: Session, slot: string, kinds: readonly Kind
   );
   for (const { name, comment, wide } of found.values())
     if (wide || !isOurs(comment, slot))
-      throw new Fault('FF837', `The publication ${name} of the source was not made by this migration.`, {
+      throw new Fault('FF837', `The publication ${name} was not made by this migration.`, {
         object: `publication ${name}`,
       });
   const created: string[] = [];
