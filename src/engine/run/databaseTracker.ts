@@ -1,5 +1,5 @@
 import type { FaultData } from '../../protocol/connection.js';
-import type { FollowSnapshot } from '../../protocol/follow.js';
+import type { CutoverStepSnapshot, FollowSnapshot } from '../../protocol/follow.js';
 import {
   type DatabaseSnapshot,
   type Finding,
@@ -26,6 +26,8 @@ export interface RunSink {
   now(): number;
   emit(body: EventBody): void;
   finding(finding: Finding): void;
+  /** Takes findings out again. */
+  withdraw(which: (finding: Finding) => boolean): void;
   addBytes(bytes: number): void;
   changed(): void;
 }
@@ -115,6 +117,23 @@ export class DatabaseTracker {
     }
   }
 
+  now(): number {
+    return this.run.now();
+  }
+
+  /** A phase that this run does without. */
+  leaveOut(phase: Phase): void {
+    const p = this.phase(phase);
+    if (p.state === 'pending') p.state = 'skipped';
+    this.run.changed();
+  }
+
+  /** A step of the cutover began or ended. */
+  cutoverStep({ step, state, detail }: CutoverStepSnapshot): void {
+    const told = { event: 'cutover', database: this.key, step, state } as const;
+    this.run.emit({ ...told, ...(detail !== undefined && { detail }) });
+  }
+
   setFollow(follow: FollowSnapshot): void {
     const state = this.follow?.state;
     this.follow = follow;
@@ -181,9 +200,20 @@ export class DatabaseTracker {
     this.run.finding({ ...finding, database: this.key });
   }
 
+  get findings(): readonly Finding[] {
+    return this.run.findings.filter((f) => f.database === this.key);
+  }
+
+  /** What is found out anew: a cutover that was undone is repeated. `keys`: of statements that are run again. */
+  withdraw(which: (finding: Finding) => boolean, keys: ReadonlySet<string>): void {
+    this.run.withdraw((f) => f.database === this.key && which(f));
+    const kept = this.statements.filter((statement) => !keys.has(statement.key));
+    this.statements.splice(0, this.statements.length, ...kept);
+  }
+
   /** Something is missing, failed or different: the run is not a success. */
   hasProblems(): boolean {
-    return this.run.findings.some((f) => f.database === this.key && f.severity !== 'note');
+    return this.findings.some((f) => f.severity !== 'note');
   }
 
   log(level: 'debug' | 'info' | 'warning' | 'error', message: string): void {

@@ -162,6 +162,25 @@ export async function noteState(
   await target.script(`UPDATE flexferry.follow SET ${set.join(', ')} WHERE source = ${literal(source)}`);
 }
 
+/** One part of `undo`, by the name of who has to put something back; null takes it out. */
+export async function noteUndo(
+  target: Session,
+  source: string,
+  part: string,
+  value: object | null,
+): Promise<void> {
+  await target.query(
+    `UPDATE flexferry.follow SET undo = nullif(CASE WHEN $3::text IS NULL THEN coalesce(undo::jsonb, '{}') - $2::text
+       ELSE coalesce(undo::jsonb, '{}') || jsonb_build_object($2::text, $3::jsonb) END, '{}')::json WHERE source = $1`,
+    [source, part, value === null ? null : JSON.stringify(value)],
+  );
+}
+
+/** What {@link noteUndo} wrote. */
+export function undoOf(row: FollowRow, part: string): unknown {
+  return (row.undo as Readonly<Record<string, unknown>> | undefined)?.[part];
+}
+
 /** What `flexferry status` reads while the run goes on. */
 export async function noteSaid(target: Session, source: string, said: FollowSnapshot): Promise<void> {
   await target.query('UPDATE flexferry.follow SET said = $2::json, said_at = now() WHERE source = $1', [

@@ -6,6 +6,9 @@ import { DatabaseTracker, type EventBody, type RunSink } from './databaseTracker
 const pushInterval = 250;
 const rateSpan = 5000;
 
+const findingKey = ({ code, database, object, message }: Finding): string =>
+  JSON.stringify([code, database, object, message]);
+
 export interface TrackerHooks {
   onSnapshot(snapshot: RunSnapshot): void;
   onEvent(event: RunEvent): void;
@@ -53,11 +56,20 @@ export class RunTracker implements RunSink {
   }
 
   finding(finding: Finding): void {
-    const key = JSON.stringify([finding.code, finding.database, finding.object, finding.message]);
+    const key = findingKey(finding);
     if (this.told.has(key)) return;
     this.told.add(key);
     this.findings.push(finding);
     this.emit({ event: 'finding', finding });
+  }
+
+  withdraw(which: (finding: Finding) => boolean): void {
+    const kept = this.findings.filter((finding) => !which(finding));
+    if (kept.length === this.findings.length) return;
+    this.findings.splice(0, this.findings.length, ...kept);
+    this.told.clear();
+    for (const finding of kept) this.told.add(findingKey(finding));
+    this.changed();
   }
 
   emit(body: EventBody): void {

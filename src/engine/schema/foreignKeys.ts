@@ -5,6 +5,7 @@ import { Fault } from '../errors/fault.js';
 import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
 import { tableKey } from '../run/databaseTracker.js';
+import type { PlannedStatement } from './plannedStatement.js';
 import type { ForeignKeyWork } from './postData.js';
 import { runStatements } from './runStatements.js';
 
@@ -13,21 +14,39 @@ interface Validation {
   readonly sql: string;
 }
 
+/** foreign_key_violation */
+const violated = '23503';
+
 /** Validations that go in one message. */
 const batchCount = 20;
 
 /**
  * Adds foreign keys NOT VALID, which takes no look at the rows, then validates them at the same time on several
- * connections. A key that the rows violate stays NOT VALID and becomes a finding.
+ * connections. A key that the rows violate stays NOT VALID and becomes a finding; not so with `mayWait`, where the rows
+ * of two tables are of different moments until changes are followed, and the cutover validates again.
  */
 export async function addForeignKeys(
   context: DatabaseContext,
   keys: readonly ForeignKeyWork[],
   target: Session,
+  { mayWait = false }: { readonly mayWait?: boolean } = {},
+): Promise<void> {
+  await runStatements(context, target, 'constraints', keys.map(asAdded));
+  await validateForeignKeys(context, keys, mayWait);
+}
+
+/** As it is run first: without a look at the rows where that is possible. */
+export function asAdded({ item, notValid }: ForeignKeyWork): PlannedStatement {
+  return notValid ? { ...item, sql: notValid.add } : item;
+}
+
+/** Those of the keys that are added and not yet valid. */
+export async function validateForeignKeys(
+  context: DatabaseContext,
+  keys: readonly ForeignKeyWork[],
+  mayWait = false,
 ): Promise<void> {
   const { checkpoint, tracker, options, signal } = context;
-  const adding = keys.map(({ item, notValid }) => (notValid ? { ...item, sql: notValid.add } : item));
-  await runStatements(context, target, 'constraints', adding);
   const validations: Validation[] = [];
   for (const work of keys) {
     if (!work.notValid) continue;
@@ -44,14 +63,15 @@ export async function addForeignKeys(
       signal.throwIfAborted();
       open[worker] ??= await context.sessions.open('target', 'validate');
       const session = open[worker];
-      if (session) await validate(context, session, batch);
+      if (session) await validate(context, session, batch, mayWait);
     });
   } finally {
     for (const session of open) if (session) await context.sessions.close(session);
   }
 }
 
-const validationItem = (work: ForeignKeyWork): string => `validate ${work.item.key}`;
+/** Of the checkpoint that says that a key is valid; its kind is `index`. */
+export const validationItem = (work: ForeignKeyWork): string => `validate ${work.item.key}`;
 
 /** VALIDATE locks its table against another VALIDATE: all keys of one table stay in one batch, so no two batches wait. */
 function batchesByTable(validations: readonly Validation[]): Validation[][] {
@@ -72,6 +92,7 @@ async function validate(
   context: DatabaseContext,
   session: Session,
   batch: readonly Validation[],
+  mayWait: boolean,
 ): Promise<void> {
   const { checkpoint, tracker, signal } = context;
   try {
@@ -82,18 +103,20 @@ async function validate(
         )
         .join('; '),
     );
+    for (const { work } of batch) checkpoint.remember('index', validationItem(work));
     tracker.advance('constraints', 'done', batch.length);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Fault) || endsRun(error)) throw error;
     const [only] = batch;
-    if (batch.length > 1) for (const one of batch) await validate(context, session, [one]);
+    if (batch.length > 1) for (const one of batch) await validate(context, session, [one], mayWait);
+    else if (only && mayWait && error.sqlstate === violated) tracker.advance('constraints', 'done');
     else if (only) reportInvalid(context, only.work, error);
   }
 }
 
 function reportInvalid(context: DatabaseContext, work: ForeignKeyWork, error: Fault): void {
-  const code = error.sqlstate === '23503' ? 'FF504' : 'FF500';
+  const code = error.sqlstate === violated ? 'FF504' : 'FF500';
   const { object } = work.item.statement;
   context.tracker.advance('constraints', 'failed');
   context.tracker.finding({

@@ -104,7 +104,6 @@ export async function runStatement(
   }
 }
 
-/** Runs under the dump's empty search_path, as pg_restore would, and where that fails in a second way. */
 async function runRecorded(
   context: DatabaseContext,
   session: Session,
@@ -112,21 +111,37 @@ async function runRecorded(
   sql: string,
 ): Promise<void> {
   const record = context.checkpoint.record('statement', item.key, undefined, item.undo);
+  await runEitherWay(context, session, { ...item, sql }, record);
+  context.checkpoint.remember('statement', item.key);
+}
+
+/**
+ * Runs under the dump's empty search_path, as pg_restore would, and where that fails in a second way. `also` runs in
+ * the same transaction.
+ */
+export async function runEitherWay(
+  context: DatabaseContext,
+  session: Session,
+  item: PlannedStatement,
+  also = '',
+): Promise<void> {
+  const { sql } = item;
   const before = item.around ? `${item.around.before}\n` : '';
   try {
-    await session.script(`${before}${withSemicolon(sql)}\n${item.around?.after ?? ''}\n${record}`);
+    await session.script(`${before}${withSemicolon(sql)}\n${item.around?.after ?? ''}\n${also}`);
   } catch (caught) {
     const error = inStatement(caught, before);
     const around = error instanceof Fault ? secondWay(context, item, error) : undefined;
     if (!around) throw error;
     // The first error is the one worth telling: a second way that fails too says less.
     await session
-      .script(`${around.before}; ${withSemicolon(sql)}\n${around.after}${record}`)
+      .script(
+        `${around.before}; ${before}${withSemicolon(sql)}\n${item.around?.after ?? ''}\n${around.after}${also}`,
+      )
       .catch((second: unknown) => {
         throw second instanceof Fault && endsRun(second) ? second : error;
       });
   }
-  context.checkpoint.remember('statement', item.key);
 }
 
 /** The server counts from the start of what was sent. */

@@ -10,6 +10,7 @@ import { Fault } from '../errors/fault.js';
 import { literal, qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
+import { type SequenceRule, withMargin } from './sequenceMargin.js';
 
 /** Sequences a query reads at a time. */
 const batchSize = 500;
@@ -20,12 +21,21 @@ export interface SequenceScope {
   readonly tables: readonly SourceTable[];
   /** Names on the target of those that have another one there, by `schema.name`: see PlannedDdl. */
   readonly targets: ReadonlyMap<string, RelationName>;
+  /**
+   * So many increments are left out, in case values were handed out after they were read; 0 if absent. Sequences that
+   * never gave a value have none to leave out.
+   */
+  readonly margin?: number;
 }
 
 interface Sequence extends RelationName {
   readonly target: RelationName;
   /** On the target. */
   readonly column?: { readonly table: RelationName; readonly name: string };
+}
+interface RuleRow {
+  readonly i: number;
+  readonly cycles: boolean;
 }
 interface SequenceValue extends Sequence {
   readonly last: string;
@@ -35,13 +45,14 @@ interface SequenceValue extends Sequence {
 /**
  * Gives every sequence of the target the value it has on the source, read now and not as of the snapshot, and reads
  * it back. Identity columns and serials have theirs among them.
+ * @returns how many there are and how many of them have the value that they should have.
  */
 export async function setSequences(
   context: DatabaseContext,
   source: Session,
   target: Session,
   scope: SequenceScope,
-): Promise<void> {
+): Promise<{ readonly total: number; readonly equal: number }> {
   const { tracker, signal } = context;
   const listed = await listSequences(source, scope);
   const isLeftOut = (s: Sequence): boolean => context.leftOut.has(`sequence ${displayRelation(s.target)}`);
@@ -50,10 +61,11 @@ export async function setSequences(
     ...(await successors(target, listed.filter(isLeftOut))),
   ];
   tracker.begin('sequences', names.length);
-  tracker.sequences.total = names.length;
+  tracker.sequences = { total: names.length, equal: 0 };
   for (const batch of chunks(names, batchSize)) {
     signal.throwIfAborted();
-    const values = await readValues(source, batch, (s) => s);
+    const read = await readValues(source, batch, (s) => s);
+    const values = scope.margin ? await leaveMargin(target, read, scope.margin) : read;
     const set = values.map(
       (v) => `SELECT setval(${literal(qualified(v.target))}::regclass, ${v.last}, ${v.called})`,
     );
@@ -68,6 +80,7 @@ export async function setSequences(
     }
   }
   tracker.end('sequences');
+  return tracker.sequences;
 }
 
 async function listSequences(
@@ -138,6 +151,38 @@ async function readValues(
   return sequences.flatMap((s, i) => {
     const row = byIndex.get(i);
     return row ? [{ ...s, last: row.last, called: row.called }] : [];
+  });
+}
+
+/** By the bounds that the sequences have on the target. */
+async function leaveMargin(
+  target: Session,
+  values: readonly SequenceValue[],
+  margin: number,
+): Promise<SequenceValue[]> {
+  const { rows } = await target.query<Record<'increment' | 'least' | 'greatest', string> & RuleRow>(
+    `SELECT v.i::int - 1 AS i, s.seqincrement::text AS increment, s.seqmin::text AS least, s.seqmax::text AS greatest,
+       s.seqcycle AS cycles
+     FROM ROWS FROM (unnest($1::text[]), unnest($2::text[])) WITH ORDINALITY v (schema, name, i)
+     JOIN pg_namespace n ON n.nspname = v.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = v.name
+     JOIN pg_sequence s ON s.seqrelid = c.oid`,
+    [values.map((v) => v.target.schema), values.map((v) => v.target.name)],
+  );
+  const rules = new Map(
+    rows.map(({ i, cycles, ...bounds }): [number, SequenceRule] => [
+      i,
+      {
+        increment: BigInt(bounds.increment),
+        least: BigInt(bounds.least),
+        greatest: BigInt(bounds.greatest),
+        cycles,
+      },
+    ]),
+  );
+  return values.map((value, i) => {
+    const rule = rules.get(i);
+    if (!rule || !value.called) return value;
+    return { ...value, last: String(withMargin(BigInt(value.last), rule, margin)) };
   });
 }
 

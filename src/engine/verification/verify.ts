@@ -15,8 +15,14 @@ import { type ChecksumRules, checksumQuery, checksumRules, checksumSettings } fr
 const smallTable = 1 << 20;
 const batchCount = 40;
 
-/** Compares every table that was copied, both servers at once, `jobs` queries at a time. Differences become findings. */
-export async function verifyTables(context: DatabaseContext, tables: readonly SourceTable[]): Promise<void> {
+/**
+ * Compares every table that was copied, both servers at once, `jobs` queries at a time. Differences become findings.
+ * @returns the tables that are not equal, or could not be compared.
+ */
+export async function verifyTables(
+  context: DatabaseContext,
+  tables: readonly SourceTable[],
+): Promise<readonly SourceTable[]> {
   const batches = [
     ...tables.filter((t) => t.bytes >= smallTable).map((t) => [t]),
     ...chunks(
@@ -34,6 +40,7 @@ export async function verifyTables(context: DatabaseContext, tables: readonly So
   } finally {
     await Promise.all(workers.map((w) => w.close()));
   }
+  return workers.flatMap(({ different }) => different);
 }
 
 interface ChecksumRow {
@@ -44,6 +51,7 @@ interface ChecksumRow {
 
 /** A connection to each side, opened when first needed and again after an error, which ends the source's snapshot. */
 class VerifyWorker {
+  readonly different: SourceTable[] = [];
   private pair: { source: Session; target: Session; rules: ChecksumRules } | undefined;
 
   constructor(
@@ -74,7 +82,9 @@ class VerifyWorker {
     if (ofSource?.status === 'fulfilled' && ofTarget?.status === 'fulfilled') {
       for (const [i, table] of tables.entries()) {
         const row = (rows: readonly ChecksumRow[]): ChecksumRow | undefined => rows.find((r) => r.i === i);
-        record(this.context, table, compare(row(ofSource.value.rows), row(ofTarget.value.rows)));
+        const verification = compare(row(ofSource.value.rows), row(ofTarget.value.rows));
+        record(this.context, table, verification);
+        if (!verification.equal) this.different.push(table);
       }
       if (way === 'searchPath') await this.close();
       return;
@@ -87,7 +97,12 @@ class VerifyWorker {
     if (tables.length > 1) for (const table of tables) await this.verify([table]);
     else if (denied && !way) await this.verify(tables, 'unforced');
     else if (isUndefinedName(reason) && !way) await this.verify(tables, 'searchPath');
-    else for (const table of tables) recordFailure(this.context, table, reason);
+    else for (const table of tables) this.fail(table, reason);
+  }
+
+  private fail(table: SourceTable, reason: Fault): void {
+    this.different.push(table);
+    recordFailure(this.context, table, reason);
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,34 @@
+import { plural } from '../base/format.js';
+import { type ConnectionSpec, describeServer } from '../protocol/connection.js';
+import type { CutoverSnapshot } from '../protocol/follow.js';
+import type { CutoverParts } from './cutoverParts.js';
+import { canonicalText } from './postgres/connectionString.js';
+
+const place = (spec: ConnectionSpec): string =>
+  `${spec.hosts.map((h) => `${h.host}:${h.port}`).join(',')}/${spec.database}`;
+
+/** What is to be done once applications belong to the target. Without any password. */
+export function handOverTexts({
+  job,
+  context,
+  request,
+}: CutoverParts): NonNullable<CutoverSnapshot['handOver']> {
+  const { source, target } = job;
+  const problems = context.tracker.findings.filter(({ severity }) => severity !== 'note').length;
+  const todo = [
+    `Point the applications to ${place(target)} instead of ${place(source)}, and start them.`,
+    `Each application logs in with its own role: see that it exists on the target and has a password there, which is never copied.`,
+    ...(problems > 0 ? [`See to ${plural(problems, 'finding')} of the report.`] : []),
+    `Watch the target: errors of the applications, slow queries, connections.`,
+    ...(request.wayBack
+      ? [
+          'Changes of the target are applied to the source until the way back is finished. Finish it once nobody wants to go back.',
+        ]
+      : []),
+    request.fence === 'readOnly'
+      ? `The source database stays read-only for new sessions, so that nothing is written there and lost. Cleaning up takes the slot and publications away.`
+      : `Nothing keeps applications from the source: see that none connects to it any more. Cleaning up takes the slot and publications away.`,
+    `Keep the source (${describeServer(source)}) until the target has proven itself, then retire it.`,
+  ];
+  return { connection: canonicalText(target), todo };
+}
