@@ -90,11 +90,13 @@ export class FollowCommands {
   async #cutOver(migration: Migration, choices: CutoverChoices): Promise<void> {
     const databases = inState(migration, 'following');
     if (databases.length === 0 || !(await agreeCutover(databases, choices))) return;
+    // One id: all are handed over together, or none.
+    const id = randomUUID();
     await this.requests.send(migration, databases, () => ({
       command: 'cutover',
       ...choices,
       hold: true,
-      id: randomUUID(),
+      id,
     }));
   }
 

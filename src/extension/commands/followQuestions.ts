@@ -83,13 +83,13 @@ export function agreeSkip(table: StoppedTable): Promise<boolean> {
   );
 }
 
-/** A run that is stopped in the middle of a cutover leaves its source fenced. */
+/** A run that is stopped in the middle of a cutover gives the source free, so that the next one has to begin again. */
 export function agreeStop(name: string): Promise<boolean> {
   return agree(
     t('Stop {0} in the middle of its cutover?', name),
     [
       t(
-        'Steps that are done stay done: a source that was made read-only stays so until the migration is resumed or cleaned up. Undo the cutover first if your applications have to go on.',
+        'The cutover is given up: a source that was made read-only can be written to again. What was done on the target is taken back when the migration is resumed.',
       ),
     ],
     t('Stop'),

@@ -7,7 +7,8 @@ import { ddlFileOf } from '../ddlFile.js';
 export function projectState(migration: Migration): 'new' | 'running' | 'resumable' | 'done' {
   if (migration.running) return 'running';
   if (migration.resumable) return 'resumable';
-  return migration.snapshot?.state === 'succeeded' ? 'done' : 'new';
+  const isOver = migration.snapshot?.state === 'succeeded' || migration.following.cleanUp !== undefined;
+  return isOver ? 'done' : 'new';
 }
 
 /** Keeps the context key that decides whether the generated file in front offers to start or to continue its project. */
