@@ -1,12 +1,14 @@
 import { formatRelation } from '../protocol/mapping.js';
 import { assessSource, assessTarget } from './assessment/assess.js';
+import { assessOnline } from './assessment/online.js';
 import { chosenSchemas } from './catalog/filter.js';
 import { databaseIdentity, targetState } from './catalog/server.js';
-import { listOtherRelations, listSourceTables, type TargetName } from './catalog/tables.js';
+import { listOtherRelations, listSourceTables, type SourceTable, type TargetName } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import type { Session } from './postgres/session.js';
 import { type RunRow, readRuns, renamesText } from './run/checkpoint.js';
+import { readFollow } from './run/followState.js';
 
 /** The database through which others are created. https://www.postgresql.org/docs/current/manage-ag-createdb.html */
 export const maintenanceDatabase = 'postgres';
@@ -43,15 +45,36 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   const own = tables.filter((t) => t.extensionCondition === undefined);
   claimNames(job, [...own, ...(await listOtherRelations(source, filter, mapping))]);
   const assessed = await assessSource(source, tables, filter, job);
-  for (const finding of assessed.findings) tracker.finding(finding);
+  // How tables without identity are followed is told by itself.
+  for (const finding of assessed.findings)
+    if (!job.online || finding.code !== 'FF213') tracker.finding(finding);
   assessTarget(
     { versionNum: source.versionNum, extensions: assessed.extensions },
     { session: target, state },
-    { resumed: runs.length > 0, acceptNonEmpty: job.options.acceptNonEmptyTarget },
+    {
+      resumed: runs.length > 0,
+      acceptNonEmpty: job.options.acceptNonEmptyTarget || job.online?.skipCopy !== undefined,
+    },
   );
+  if (job.online) await assessFollowing(job, source, target, exists ? sourceId : undefined, tables);
   await Promise.all([sessions.close(source), sessions.close(target)]);
   tracker.advance('assess', 'done');
   tracker.end('assess');
+}
+
+/** What was followed before was assessed before it began. `sourceId` is undefined where the target is still to be made. */
+async function assessFollowing(
+  { tracker, online }: DatabaseJob,
+  source: Session,
+  target: Session,
+  sourceId: string | undefined,
+  tables: readonly SourceTable[],
+): Promise<void> {
+  const row = sourceId === undefined ? undefined : await readFollow(target, sourceId);
+  if (row?.startLsn !== undefined) return;
+  const slot = row && { slot: row.slot };
+  const { findings } = await assessOnline(source, target, tables, { ...online, ...slot });
+  for (const finding of findings) tracker.finding(finding);
 }
 
 /** Two relations in one would overwrite each other. Throws FF704. */

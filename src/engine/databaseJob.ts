@@ -1,5 +1,5 @@
 import type { ConnectionSpec } from '../protocol/connection.js';
-import type { RunParams } from '../protocol/engine.js';
+import type { OnlineParams, RunParams } from '../protocol/engine.js';
 import { compileMapping, type Mapping } from '../protocol/mapping.js';
 import { databaseKey, type Project, type ProjectDatabase, type ProjectOptions } from '../protocol/project.js';
 import { RelationMap } from '../protocol/relationMap.js';
@@ -21,12 +21,16 @@ export interface DatabaseJob {
   readonly siblings: Set<string>;
   /** Several go into the same target database: what belongs to the database itself comes from the first alone. */
   readonly isFirstOfTarget: boolean;
+  /** Another database of the run holds the target database already, for as long as it follows. */
+  readonly sharesLock: boolean;
   /** Where extensions lie in the target database, shared by all jobs into it: the first that makes one decides. */
   readonly extensionSchemas: Map<string, string>;
   /** Names that are taken in the target database by relations of the project, with whose; shared in the same way. */
   readonly claims: RelationMap<string>;
   readonly options: ProjectOptions;
   readonly restart: boolean;
+  /** Undefined: offline. */
+  readonly online: OnlineParams | undefined;
   readonly sessions: RunSessions;
   readonly tracker: DatabaseTracker;
   readonly signal: AbortSignal;
@@ -50,10 +54,8 @@ export function resolveServers(params: Pick<RunParams, 'project' | 'sourcePasswo
   };
 }
 
-/** Refuses what this version cannot run, before anything is begun. Throws FF706 or FF704. */
+/** Refuses what cannot be run, before anything is begun. Throws FF704. */
 export function requireRunnable(project: Project): void {
-  const online = project.databases.find((database) => database.mode === 'online');
-  if (online) throw new Fault('FF706', `The database ${online.source} is set to online.`);
   for (const database of project.databases) {
     try {
       compileMapping(database);
@@ -82,6 +84,7 @@ export function makeJobs(
       { extensionSchemas: new Map<string, string>(), claims: new RelationMap<string>() },
     ]),
   );
+  const firstOf = ({ target }: ProjectDatabase): number => databases.findIndex((d) => d.target === target);
   return databases.map((database, index) => {
     const source = { ...servers.source, database: database.source };
     const target = { ...servers.target, database: database.target };
@@ -92,14 +95,21 @@ export function makeJobs(
       database,
       mapping: compileMapping(database),
       siblings: new Set(),
-      isFirstOfTarget: databases.findIndex((d) => d.target === database.target) === index,
+      isFirstOfTarget: firstOf(database) === index,
+      sharesLock: firstOf(database) !== index && databases[firstOf(database)]?.mode === 'online',
       extensionSchemas: new Map(),
       claims: new RelationMap(),
       ...shared.get(database.target),
       options,
       restart: params.restart === true,
+      online: database.mode === 'online' ? (params.online ?? {}) : undefined,
       sessions: new RunSessions(run, { source, target }, signal),
-      tracker: tracker.addDatabase(databaseKey(databases, index), database.source, database.target),
+      tracker: tracker.addDatabase(
+        databaseKey(databases, index),
+        database.source,
+        database.target,
+        database.mode === 'online',
+      ),
       signal,
       distDir,
       directory: params.directory,

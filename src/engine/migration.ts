@@ -6,10 +6,12 @@ import type { RunParams } from '../protocol/engine.js';
 import { errorCodes } from '../protocol/errorCodes.js';
 import type { DoneEvent, RunEvent, RunSnapshot } from '../protocol/model.js';
 import { assessDatabase } from './assessDatabase.js';
+import { CutoverDesk } from './cutoverDesk.js';
 import { type DatabaseJob, findSiblings, makeJobs, requireRunnable, resolveServers } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
 import { forgetRun, migrateDatabase } from './migrateDatabase.js';
+import { OnlineDatabase } from './onlineDatabase.js';
 import { runProjectGlobals } from './projectGlobals.js';
 import { buildReport, doneEvent } from './report/buildReport.js';
 import { renderReport } from './report/html.js';
@@ -32,7 +34,7 @@ export interface RunHooks {
 /**
  * Runs a migration project: every database is assessed before the first is touched, then they are moved one after the
  * other. Always ends with a report and a `done` event, whatever happened; rejects only where there is no place to
- * write the report (FF703), the project cannot be run (FF704, FF706) or its connections cannot be read (FF110, FF112,
+ * write the report (FF703), the project cannot be run (FF704) or its connections cannot be read (FF110, FF112,
  * FF109).
  */
 export async function runMigration(params: RunParams, hooks: RunHooks): Promise<RunSnapshot> {
@@ -99,18 +101,24 @@ async function moveAll(
   };
   signal.addEventListener('abort', onAbort, { once: true });
   let begun = false;
+  const followed: OnlineDatabase[] = [];
+  const follow = async (job: DatabaseJob, desk: CutoverDesk): Promise<void> => {
+    followed.push(await OnlineDatabase.begin(job, desk));
+  };
   try {
     await findSiblings(jobs);
     for (const job of jobs) await assessDatabase(job);
     await runProjectGlobals(jobs, tracker);
+    const desk = new CutoverDesk();
     for (const job of jobs) {
       // Who finds the target taken has changed nothing yet.
-      await migrateDatabase(job).catch((error: unknown) => {
+      await (job.online ? follow(job, desk) : migrateDatabase(job)).catch((error: unknown) => {
         begun ||= !(error instanceof Fault && error.code === 'FF208');
         throw error;
       });
       begun = true;
     }
+    await finishAll(followed);
     tracker.state = tracker.findings.some((f) => f.severity !== 'note') ? 'incomplete' : 'succeeded';
   } catch (error) {
     const fault = signal.aborted
@@ -121,10 +129,17 @@ async function moveAll(
     for (const database of tracker.databases) database.stop();
   } finally {
     signal.removeEventListener('abort', onAbort);
+    await Promise.all(followed.map((database) => database.stop()));
     await Promise.all(jobs.map((job) => job.sessions.stopAll()));
     tracker.endedAt = tracker.now();
     tracker.push();
   }
+}
+
+/** Each is followed until its own end; what ends one early does not end the others. Rejects with the first failure. */
+async function finishAll(followed: readonly OnlineDatabase[]): Promise<void> {
+  const ends = await Promise.allSettled(followed.map((database) => database.finish()));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /**

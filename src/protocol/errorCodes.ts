@@ -356,9 +356,6 @@ export const errorCodes = {
   FF705: {
     help: 'A row filter is one condition over the columns of its own table, as after WHERE: without subqueries, other tables or further clauses.',
   },
-  FF706: {
-    help: 'Online migration is not part of this version yet. Set the mode of the database to offline.',
-  },
   // --- following the changes of the source (FF8xx)
   FF800: {
     help: 'The replication slot does not exist on the source any more, so changes since the last confirmed one are lost. Start the migration again with a new base copy.',
@@ -541,6 +538,15 @@ export const errorCodes = {
   FF864: { help: 'Only tables whose changes wait can be retried or skipped. The status names them.' },
   FF865: {
     help: 'The run was asked to end, but is still at work. Stop its process, then clean up again.',
+  },
+  FF890: {
+    help: 'Take it along while changes are followed (add tables: it is created and copied, then followed), or exclude it in the project.',
+  },
+  FF891: {
+    help: 'The source was written to behind the position where this ended, so these rows could not be compared as of that position. Compare them once the source is still.',
+  },
+  FF892: {
+    help: 'The position is not one of the log of the source. Give it as pg_current_wal_lsn() writes it, e.g. 16/B374D848, or current.',
   },
   FF900: { help: 'An internal error. Please report it with the log.' },
 } as const satisfies Record<string, ErrorCodeEntry>;

@@ -174,7 +174,7 @@ export class Checkpoint {
   }
 
   remember(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }): void {
-    const lsn = kind === 'table' ? this.snapshotLsn : undefined;
+    const lsn = kind === 'table' ? (work.lsn ?? this.snapshotLsn) : undefined;
     this.done.set(`${kind}:${item}`, lsn === undefined ? work : { ...work, lsn });
   }
 

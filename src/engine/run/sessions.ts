@@ -1,5 +1,6 @@
 import type { ConnectionSpec } from '../../protocol/connection.js';
 import { connect } from '../postgres/connect.js';
+import { connectReplication } from '../postgres/replicationConnection.js';
 import type { Session } from '../postgres/session.js';
 import { terminateBackends } from '../postgres/terminate.js';
 
@@ -34,6 +35,16 @@ export class RunSessions {
       await this.close(session);
       this.signal.throwIfAborted();
     }
+    return session;
+  }
+
+  /** A walsender session of the source. */
+  async openReplication(purpose: string): Promise<Session> {
+    this.signal.throwIfAborted();
+    const session = await connectReplication(this.specs.source, `${this.purposePrefix} ${purpose}`, {
+      signal: this.signal,
+    });
+    this.opened.add(session);
     return session;
   }
 

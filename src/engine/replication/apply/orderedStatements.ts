@@ -3,13 +3,18 @@ import { type ApplyTable, identityOf, isWhole, overlay, type RowChange } from '.
 import { type ApplyStep, columnList } from './batchStatements.js';
 import { parameter } from './encodeRows.js';
 
-/** Parameters of one statement. Each gets its type from the column that it meets. */
+/**
+ * Parameters of one statement, each with the type of its column: it stands in the text, so that a statement that was
+ * prepared is not used for a column that got another type since.
+ */
 class Parameters {
   readonly values: (string | null)[] = [];
 
+  constructor(private readonly table: ApplyTable) {}
+
   add(row: Row, place: number): string {
     this.values.push(parameter(row[place]));
-    return `$${this.values.length}`;
+    return `$${this.values.length}::${this.table.columns[place]?.target.type ?? 'text'}`;
   }
 }
 
@@ -40,12 +45,10 @@ function setsIdentity(table: ApplyTable, change: RowChange, row: Row): boolean {
 
 function insertOne(table: ApplyTable, row: Row): ApplyStep {
   if (table.columns.length === 0) return { sql: `INSERT INTO ${table.name} DEFAULT VALUES`, expected: 1 };
-  const parameters = new Parameters();
+  const parameters = new Parameters(table);
   const list = columnList(table.columns);
-  const values = table.columns.map(({ target }, i) =>
-    table.filter === undefined
-      ? parameters.add(row, i)
-      : `${parameters.add(row, i)}::${target.type} AS ${table.columns[i]?.name}`,
+  const values = table.columns.map(({ name }, i) =>
+    table.filter === undefined ? parameters.add(row, i) : `${parameters.add(row, i)} AS ${name}`,
   );
   const into = `INSERT INTO ${table.name} (${list}) OVERRIDING SYSTEM VALUE`;
   return table.filter === undefined
@@ -58,7 +61,7 @@ function insertOne(table: ApplyTable, row: Row): ApplyStep {
 }
 
 function deleteOne(table: ApplyTable, change: RowChange): ApplyStep {
-  const parameters = new Parameters();
+  const parameters = new Parameters(table);
   return {
     sql: `DELETE FROM ${table.only} AS t WHERE ${rowCondition(table, identityOf(change), parameters)}`,
     values: parameters.values,
@@ -75,7 +78,7 @@ function updateOne(table: ApplyTable, change: RowChange, row: Row): ApplyStep[] 
     return keys.has(i) && row[i] === before[i] ? [] : [i];
   });
   if (set.length === 0) return [];
-  const parameters = new Parameters();
+  const parameters = new Parameters(table);
   const assignments = set.map((i) => `${table.columns[i]?.name} = ${parameters.add(row, i)}`).join(', ');
   return [
     {
@@ -88,7 +91,7 @@ function updateOne(table: ApplyTable, change: RowChange, row: Row): ApplyStep[] 
 }
 
 function deleteUnfiltered(table: ApplyTable, row: Row): ApplyStep {
-  const parameters = new Parameters();
+  const parameters = new Parameters(table);
   return {
     sql: `DELETE FROM ${table.only} AS t WHERE ${rowCondition(table, row, parameters)} AND (${table.filter}\n) IS NOT TRUE`,
     values: parameters.values,
@@ -101,10 +104,7 @@ function rowCondition(table: ApplyTable, row: Row, parameters: Parameters): stri
   const { key } = table;
   if (key !== undefined)
     return key.columns
-      .map((place, i) => {
-        const { name, target } = table.columns[place] ?? { name: '', target: { type: 'text' } };
-        return `t.${name} ${key.equals[i]} ${parameters.add(row, place)}::${target.type}`;
-      })
+      .map((place, i) => `t.${table.columns[place]?.name} ${key.equals[i]} ${parameters.add(row, place)}`)
       .join(' AND ');
   const conditions = table.columns.map((_, place) => sameValue(table, row, place, parameters));
   const found = `FROM ${table.only} AS t WHERE ${conditions.join(' AND ') || 'true'} LIMIT 1`;
@@ -122,10 +122,10 @@ function sameValue(table: ApplyTable, row: Row, place: number, parameters: Param
   if (column === undefined) return 'true';
   const { name, target } = column;
   if (row[place] === null) return `t.${name} IS NULL`;
-  const value = `${parameters.add(row, place)}::${target.type}`;
+  const value = parameters.add(row, place);
   const exact = `t.${name}::text = (${value})::text`;
   const byIndex = table.target.indexed.has(target.name) && plainTypes.has(target.type);
-  return byIndex ? `t.${name} = $${parameters.values.length}::${target.type} AND ${exact}` : exact;
+  return byIndex ? `t.${name} = ${value} AND ${exact}` : exact;
 }
 
 /** Types with an operator = in pg_catalog under which equal texts are equal values. */

@@ -1,0 +1,117 @@
+import type { RelationName } from '../../protocol/model.js';
+import { ident, qualified } from '../postgres/quote.js';
+import type { Session } from '../postgres/session.js';
+
+/** A column of the source as its log shows it. */
+export interface LoggedColumn {
+  readonly name: string;
+  readonly typeOid: number;
+  readonly typeModifier: number;
+  /** pg_attribute.attnum. */
+  readonly number: number;
+}
+
+/** The columns of tables that pgoutput sends, by oid: without those that are computed. */
+export async function loggedColumns(
+  source: Session,
+  oids: readonly string[],
+): Promise<Map<string, LoggedColumn[]>> {
+  const generated = source.versionNum >= 120000 ? `AND attgenerated = ''` : '';
+  const { rows } = await source.query<{ oid: string; columns: string }>(
+    `SELECT attrelid::text AS oid, json_agg(json_build_object('name', attname, 'typeOid', atttypid::int8,
+       'typeModifier', atttypmod, 'number', attnum) ORDER BY attnum)::text AS columns
+     FROM pg_attribute WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped ${generated}
+     GROUP BY attrelid`,
+    [oids],
+  );
+  return new Map(rows.map((row) => [row.oid, JSON.parse(row.columns) as LoggedColumn[]]));
+}
+
+/** A column of the source now, in the words of DDL. */
+export interface ColumnNow {
+  readonly name: string;
+  readonly number: number;
+  readonly declared: string;
+  readonly notNull: boolean;
+  readonly generated: boolean;
+  /** Its DEFAULT, or the expression that computes it. */
+  readonly expression: string | null;
+  readonly collation: string | null;
+  readonly identity: string;
+}
+
+/** Undefined where the table is gone. */
+export async function columnsNow(source: Session, oid: number): Promise<readonly ColumnNow[] | undefined> {
+  const generated = source.versionNum >= 120000 ? `a.attgenerated <> ''` : 'false';
+  const { rows } = await source.query<ColumnNow>(
+    `SELECT a.attname AS name, a.attnum::int AS number, format_type(a.atttypid, a.atttypmod) AS declared,
+       a.attnotnull AS "notNull", ${generated} AS generated, pg_get_expr(d.adbin, d.adrelid) AS expression,
+       CASE WHEN a.attcollation <> t.typcollation THEN format('%I.%I', n.nspname, co.collname) END AS collation,
+       a.attidentity AS identity
+     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+     JOIN pg_type t ON t.oid = a.atttypid
+     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+     LEFT JOIN pg_collation co ON co.oid = a.attcollation LEFT JOIN pg_namespace n ON n.oid = co.collnamespace
+     WHERE c.oid = $1::oid ORDER BY a.attnum`,
+    [String(oid)],
+  );
+  return rows.length === 0 ? undefined : rows;
+}
+
+interface Known {
+  readonly name: string;
+  readonly number?: number;
+  /** Its type on the target. */
+  readonly target?: string;
+}
+
+/**
+ * SQL for the target that takes a table from the columns that it was copied with to those of the source now; to be
+ * reviewed. Columns that got another name are known by their number. Undefined where there is nothing to do.
+ */
+export function driftDdl(
+  table: RelationName,
+  known: readonly Known[],
+  now: readonly ColumnNow[],
+): string | undefined {
+  const lead = `ALTER TABLE ${qualified(table)}`;
+  const byNumber = new Map(now.map((column) => [column.number, column]));
+  const byName = new Map(now.map((column) => [column.name, column]));
+  const numbers = new Set(known.map((column) => column.number));
+  const names = new Set(known.map((column) => column.name));
+  const statements: string[] = [];
+  for (const column of known) {
+    const after = column.number === undefined ? byName.get(column.name) : byNumber.get(column.number);
+    if (after === undefined) statements.push(`${lead} DROP COLUMN ${ident(column.name)};`);
+    else {
+      if (after.name !== column.name)
+        statements.push(`${lead} RENAME COLUMN ${ident(column.name)} TO ${ident(after.name)};`);
+      if (column.target !== undefined && column.target !== after.declared)
+        statements.push(
+          `${lead} ALTER COLUMN ${ident(after.name)} TYPE ${after.declared}${collate(after)} USING ${ident(after.name)}::${after.declared};`,
+        );
+    }
+  }
+  for (const column of now)
+    if (!numbers.has(column.number) && !names.has(column.name) && !column.generated)
+      statements.push(`${lead} ADD COLUMN ${definition(column)};`);
+  for (const column of now)
+    if (column.generated && !numbers.has(column.number)) statements.push(generatedNote(lead, column));
+  return statements.length === 0 ? undefined : `${statements.join('\n')}\n`;
+}
+
+const collate = ({ collation }: ColumnNow): string => (collation === null ? '' : ` COLLATE ${collation}`);
+
+function definition(column: ColumnNow): string {
+  const { name, declared, expression, notNull, identity } = column;
+  const parts = [`${ident(name)} ${declared}${collate(column)}`];
+  if (identity === 'a') parts.push('GENERATED ALWAYS AS IDENTITY');
+  else if (identity === 'd') parts.push('GENERATED BY DEFAULT AS IDENTITY');
+  else if (expression !== null) parts.push(`DEFAULT ${expression}`);
+  if (notNull) parts.push('NOT NULL');
+  return parts.join(' ');
+}
+
+/** It may have been there before: it is not among the columns that the log shows. */
+const generatedNote = (lead: string, column: ColumnNow): string =>
+  `-- if it is new: ${lead} ADD COLUMN ${ident(column.name)} ${column.declared} GENERATED ALWAYS AS (${column.expression ?? ''}) STORED;`;
