@@ -20,6 +20,7 @@ const withoutRunLimit = 10 * 60_000;
 /** A run says something every second; milliseconds. */
 const silentLimit = 60_000;
 
+const askedText = 'Asked: the run takes it up within a second, or once the base copy is done.\n';
 export const noRunText =
   'No run is at work now. The request stays: the command that began the migration takes it up when it is started again.\n';
 
@@ -28,14 +29,23 @@ export async function cutOver(command: CutoverCommand, out: Output, signal: Abor
   const specs = specsOf(command);
   const request = await chosenRequest(command, specs, out, signal);
   if (request === undefined) return 1;
-  await using watch = await FollowWatch.open(specs, signal);
+  return FollowWatch.use(specs, signal, (watch) => waitFor(watch, specs, request, out, signal));
+}
+
+async function waitFor(
+  watch: FollowWatch,
+  specs: FollowSpecs,
+  request: FollowRequest,
+  out: Output,
+  signal: AbortSignal,
+): Promise<number> {
   const id = request.command === 'cutover' ? request.id : undefined;
   const progress = new CutoverProgress(id, (await watch.look())?.said?.cutover, out.write);
   const { running } = await requestFollow(specs, request, signal);
   const wanted: CutoverStage = request.command === 'undo' ? 'undone' : 'handedOver';
   try {
     const stage = running
-      ? await outcome({ watch, progress, specs }, out, signal)
+      ? await outcome({ watch, progress, ...(id !== undefined && { atHold: specs }) }, out, signal)
       : await alone(watch, progress, out);
     if (stage !== undefined) out.write(outcomeText(stage, progress.last));
     return stage === wanted ? 0 : 1;
@@ -85,12 +95,13 @@ async function askForFence(out: Output, signal: AbortSignal): Promise<Fence> {
 interface Waiting {
   readonly watch: FollowWatch;
   readonly progress: CutoverProgress;
-  readonly specs: FollowSpecs;
+  /** Where the answer to a cutover that holds is asked for here. */
+  readonly atHold?: FollowSpecs;
 }
 
 /** Until there is an outcome; undefined where nobody is there to bring one about. */
 async function outcome(
-  { watch, progress, specs }: Waiting,
+  { watch, progress, atHold }: Waiting,
   out: Output,
   signal: AbortSignal,
 ): Promise<CutoverStage | undefined> {
@@ -105,7 +116,8 @@ async function outcome(
       if (stage === 'handedOver' || stage === 'undone' || stage === 'gone') return stage;
       if (glance.running) runSeen = now;
       if (stage !== 'silent') spoke = now;
-      if (stage === 'holding' && last !== stage) await holds(specs, out, signal);
+      if (atHold && stage === 'holding' && last !== stage) await holds(atHold, out, signal);
+      if (stage === 'asked' && last === undefined) out.write(askedText);
       last = stage;
     }
     if (isAlone !== now - runSeen > runMissing) {

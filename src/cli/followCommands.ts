@@ -54,12 +54,11 @@ export async function sendRequest(
 
 /** Waits until the run has ended: what it left can be removed then, and is if the user says so. */
 async function cancel(specs: FollowSpecs, out: Output, signal: AbortSignal): Promise<number> {
-  await using watch = await FollowWatch.open(specs, signal);
-  await requestFollow(specs, { command: 'cancel' }, signal);
-  for (const end = Date.now() + cancelLimit; ; await sleep(lookEvery, undefined, { signal })) {
-    const glance = await watch.look();
-    if (glance && !glance.running) break;
-    if (Date.now() < end) continue;
+  const ended = await FollowWatch.use(specs, signal, async (watch) => {
+    await requestFollow(specs, { command: 'cancel' }, signal);
+    return untilAtRest(watch, signal);
+  });
+  if (!ended) {
     out.write('The run was asked to end, and has not done so yet.\n');
     return 1;
   }
@@ -67,6 +66,15 @@ async function cancel(specs: FollowSpecs, out: Output, signal: AbortSignal): Pro
   if (!canAsk() || !(await confirmed('Remove slot, publications and checkpoints now?', signal))) return 0;
   tell(await cleanUpFollow(specs, { signal }), out);
   return 0;
+}
+
+async function untilAtRest(watch: FollowWatch, signal: AbortSignal): Promise<boolean> {
+  for (const end = Date.now() + cancelLimit; Date.now() < end; ) {
+    const glance = await watch.look();
+    if (glance && !glance.running) return true;
+    await sleep(lookEvery, undefined, { signal });
+  }
+  return false;
 }
 
 export async function cleanUp(command: CleanUpCommand, out: Output, signal: AbortSignal): Promise<number> {

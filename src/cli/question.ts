@@ -10,7 +10,10 @@ export function ask(question: string, signal: AbortSignal): Promise<string> {
   // While it reads, Ctrl-C is a key: it shall mean what it means everywhere.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   const answer = new Promise<string>((resolve, reject) => {
-    const stop = (): void => reject(new Fault('FF509', 'It was interrupted.'));
+    const stop = (): void =>
+      reject(
+        new Fault('FF509', 'It was interrupted.', { fix: 'Call it again: nothing else is to be done.' }),
+      );
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     lines.once('close', () => resolve(''));

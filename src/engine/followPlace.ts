@@ -51,7 +51,8 @@ export async function withFollowPlace<T>(
       ),
     );
   } catch (error) {
-    if (signal?.aborted) throw new Fault('FF509', 'It was interrupted.');
+    if (signal?.aborted)
+      throw new Fault('FF509', 'It was interrupted.', { fix: 'Call it again: nothing else is to be done.' });
     throw error;
   } finally {
     signal?.removeEventListener('abort', stop);

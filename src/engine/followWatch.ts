@@ -19,7 +19,7 @@ export interface FollowGlance {
 }
 
 /** Looks at an online migration again and again, by the target alone; a lost connection is made again. */
-export class FollowWatch implements AsyncDisposable {
+export class FollowWatch {
   private session: Session | undefined;
 
   private constructor(
@@ -29,11 +29,20 @@ export class FollowWatch implements AsyncDisposable {
   ) {}
 
   /** @throws Fault FF860 if nothing is followed there; those of {@link withFollowPlace}. */
-  static open(specs: FollowSpecs, signal: AbortSignal): Promise<FollowWatch> {
-    return withFollowPlace(specs, signal, async ({ row }) => {
+  static async use<T>(
+    specs: FollowSpecs,
+    signal: AbortSignal,
+    work: (watch: FollowWatch) => Promise<T>,
+  ): Promise<T> {
+    const watch = await withFollowPlace(specs, signal, async ({ row }) => {
       if (row === undefined) throw nothingFollowed(specs);
       return new FollowWatch(specs, row.source, signal);
     });
+    try {
+      return await work(watch);
+    } finally {
+      await watch.session?.close();
+    }
   }
 
   /** Undefined where the target cannot be reached just now. */
@@ -43,14 +52,13 @@ export class FollowWatch implements AsyncDisposable {
         this.session = await connect(this.specs.target, 'watch', { signal: this.signal, side: 'target' });
       return await this.glance(this.session);
     } catch (error) {
-      if (this.signal.aborted) throw new Fault('FF509', 'It was interrupted.');
+      if (this.signal.aborted)
+        throw new Fault('FF509', 'It was interrupted.', {
+          fix: 'Call it again: nothing else is to be done.',
+        });
       if (error instanceof Fault && retryable(error.code)) return undefined;
       throw error;
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.session?.close();
   }
 
   private async glance(target: Session): Promise<FollowGlance> {
