@@ -64,8 +64,7 @@ async function cancel(specs: FollowSpecs, out: Output, signal: AbortSignal): Pro
   }
   out.write('The run has ended. The source keeps its log for it until cleanup is called.\n');
   if (!canAsk() || !(await confirmed('Remove slot, publications and checkpoints now?', signal))) return 0;
-  tell(await cleanUpFollow(specs, { signal }), out);
-  return 0;
+  return removeAll(specs, false, out, signal);
 }
 
 async function untilAtRest(watch: FollowWatch, signal: AbortSignal): Promise<boolean> {
@@ -77,12 +76,19 @@ async function untilAtRest(watch: FollowWatch, signal: AbortSignal): Promise<boo
   return false;
 }
 
-export async function cleanUp(command: CleanUpCommand, out: Output, signal: AbortSignal): Promise<number> {
-  tell(await cleanUpFollow(specsOf(command), { signal, cancel: command.cancel }), out);
-  return 0;
+export function cleanUp(command: CleanUpCommand, out: Output, signal: AbortSignal): Promise<number> {
+  return removeAll(specsOf(command), command.cancel, out, signal);
 }
 
-function tell(removed: readonly string[], out: Output): void {
-  const lines = removed.length === 0 ? ['Nothing was left.'] : removed;
-  out.write(lines.map((line) => `${line}\n`).join(''));
+/** Tells each thing as it goes, so that nothing is left out where a later one fails. */
+async function removeAll(
+  specs: FollowSpecs,
+  cancelFirst: boolean,
+  out: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  const onRemoved = (line: string): void => out.write(`${line}\n`);
+  const removed = await cleanUpFollow(specs, { signal, cancel: cancelFirst, onRemoved });
+  if (removed.length === 0) out.write('Nothing was left.\n');
+  return 0;
 }

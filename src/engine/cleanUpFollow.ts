@@ -191,8 +191,12 @@ export async function removeFollowed(
   for (const table of restored) tell(`${end.side}: REPLICA IDENTITY FULL of ${formatRelation(table)}`);
 }
 
-const isHandedOver = ({ state }: FollowRow): boolean =>
-  state === 'handedOver' || state === 'wayBack' || state === 'finished';
+/** What was cancelled is finished, too, but was never handed over. */
+const isHandedOver = ({ state, said }: FollowRow): boolean =>
+  state === 'handedOver' ||
+  state === 'wayBack' ||
+  (state === 'finished' &&
+    said?.cutover?.steps.some(({ step, state: done }) => step === 'handOver' && done === 'done') === true);
 
 /**
  * First of all: applications may be waiting to write. One that nobody finds any more is not put back over what is now.
