@@ -45,9 +45,9 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   const own = tables.filter((t) => t.extensionCondition === undefined);
   claimNames(job, [...own, ...(await listOtherRelations(source, filter, mapping))]);
   const assessed = await assessSource(source, tables, filter, job);
-  // How tables without identity are followed is told by itself.
+  // Into tables that are there nothing else is carried over; how tables without identity are followed is told by itself.
   for (const finding of assessed.findings)
-    if (!job.online || finding.code !== 'FF213') tracker.finding(finding);
+    if (!job.online?.skipCopy && !(job.online && finding.code === 'FF213')) tracker.finding(finding);
   assessTarget(
     { versionNum: source.versionNum, extensions: assessed.extensions },
     { session: target, state },

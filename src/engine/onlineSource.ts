@@ -1,7 +1,7 @@
 import type { BaseSource } from './baseCopy.js';
 import { type LoggedColumn, loggedColumns } from './catalog/columnDrift.js';
 import { chosenSchemas } from './catalog/filter.js';
-import { isFollowed } from './catalog/replicaIdentities.js';
+import { isFollowed, tableReplicationFacts } from './catalog/replicaIdentities.js';
 import { databaseIdentity } from './catalog/server.js';
 import { listSourceTables, type SourceTable } from './catalog/tables.js';
 import { tableItem } from './copy/copyTables.js';
@@ -11,7 +11,7 @@ import { formatLsn, type Lsn } from './postgres/lsn.js';
 import { createSlot, dropSlot, identifySystem } from './postgres/replicationConnection.js';
 import type { Session } from './postgres/session.js';
 import { exportSnapshot, importSnapshot } from './postgres/snapshot.js';
-import { ensurePublications } from './replication/publications.js';
+import { type EnsuredPublications, ensurePublications, filteredTables } from './replication/publications.js';
 import { formerIdentities, makeIdentitiesFull } from './replication/replicaIdentity.js';
 import { readSlot } from './replication/slotHealth.js';
 import { Checkpoint, type RunRow } from './run/checkpoint.js';
@@ -64,18 +64,13 @@ export async function openOnlineSource(
   const tables = await followedTables(job, source);
   if (isCuttingOver(row)) {
     // The source may be fenced, and nothing of it changes any more.
-    return { session: source, snapshot: await exportSnapshot(source), row, ...unknownKinds };
+    const filtered = await filteredTables(source, row.slot);
+    return { session: source, snapshot: await exportSnapshot(source), row, filtered, insertOnly: new Set() };
   }
   await makeFull(job, row, source, target, tables);
   const published = await ensurePublications(source, row.slot, tables, { signal: job.signal });
   const copied = (t: SourceTable): boolean => checkpoint.has('table', tableItem(t));
-  const lost =
-    row.startLsn === undefined ? undefined : tables.find((t) => published.added.has(t.oid) && copied(t));
-  if (lost !== undefined)
-    throw new Fault(
-      'FF807',
-      `The table ${lost.schema}.${lost.name} was taken out of the publication meanwhile.`,
-    );
+  if (row.startLsn !== undefined) requireUnbroken(published, tables.filter(copied));
   const { publications, filtered, insertOnly } = published;
   await notePublications(target, run.source, publications);
   const isComplete = row.startLsn !== undefined && tables.every(copied);
@@ -90,7 +85,13 @@ export async function openOnlineSource(
   return { session: source, row: noted ?? row, ...at, filtered, insertOnly, columns };
 }
 
-const unknownKinds = { filtered: new Set<string>(), insertOnly: new Set<string>() };
+/** What was copied and left the publications for a while lacks the changes of that time. Throws FF807. */
+function requireUnbroken(published: EnsuredPublications, copied: readonly SourceTable[]): void {
+  const lost = copied.find(({ oid }) => published.added.has(oid) || published.altered.has(oid));
+  if (lost === undefined) return;
+  const message = `The table ${lost.schema}.${lost.name} was not in the publication for a while, or in another way.`;
+  throw new Fault('FF807', message, { object: `table ${lost.schema}.${lost.name}` });
+}
 
 export const isCuttingOver = ({ state }: FollowRow): boolean => state !== 'copying' && state !== 'following';
 
@@ -108,7 +109,11 @@ async function makeFull(
   tables: readonly SourceTable[],
 ): Promise<void> {
   if (job.online?.identityFull !== true) return;
-  const wanted = tables.filter((table) => !table.hasIdentity);
+  const facts = await tableReplicationFacts(
+    source,
+    tables.map((table) => table.oid),
+  );
+  const wanted = [...facts.values()].filter((t) => t.publishing === 'insert' && t.fullIsPossible);
   if (wanted.length === 0) return;
   const undo = (row.undo ?? {}) as { identities?: { oid: string }[] };
   const before = undo.identities ?? [];

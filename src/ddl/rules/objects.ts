@@ -4,6 +4,9 @@ import type { Statement } from '../statement.js';
 import type { Rule } from './rule.js';
 import { rangeOfName, rangeOfWords, type Subject } from './subject.js';
 
+/** By the name of a slot of ours. */
+const ownPublication = /^publication flexferry_[0-9a-f]{12}(_insert|_generated)?$/;
+
 const usableLanguages: ReadonlySet<string> = new Set(['sql', 'plpgsql', 'plv8']);
 
 /** The language that a statement needs, if it needs one. */
@@ -180,12 +183,25 @@ export const objectRules: readonly Rule[] = [
   {
     code: 'FF412',
     ...skip,
+    severity: 'note',
+    title: 'Publications of an online migration',
+    explanation: 'They are of the migration itself, and go with it.',
+    applies: 'everywhere',
+    kinds: ['publication'],
+    match: ({ statement: s }) =>
+      ownPublication.test(s.object) ? { message: `The ${s.object} is of the migration itself.` } : undefined,
+  },
+  {
+    code: 'FF412',
+    ...skip,
     title: 'Publications',
     explanation: 'Who subscribes to the source does not subscribe to the target by that.',
     applies: 'everywhere',
     kinds: ['publication'],
     match: ({ statement: s, target }) =>
-      target.publications === true ? undefined : { message: `The ${s.object} is not carried over.` },
+      target.publications === true || ownPublication.test(s.object)
+        ? undefined
+        : { message: `The ${s.object} is not carried over.` },
   },
   {
     code: 'FF400',

@@ -36,6 +36,8 @@ export interface EnsuredPublications {
   readonly created: readonly string[];
   /** Oids of the tables that were in none of the publications before; the same holds for them. */
   readonly added: ReadonlySet<string>;
+  /** Oids of tables that were in them in another way (filter, columns, operations): changes of that time may be missing. */
+  readonly altered: ReadonlySet<string>;
   /** Oids of the tables that are gone from the source. */
   readonly missing: ReadonlySet<string>;
 }
@@ -85,8 +87,15 @@ export async function ensurePublications(
     insertOnly: oidsOf([...facts.values()].filter((table) => table.publishing === 'insert')),
     created,
     added: oidsOf([...facts.values()].filter((table) => !members.has(table.oid))),
+    altered: oidsOf(changes.filter(({ oid, add }) => add !== undefined && members.has(oid))),
     missing: oidsOf(tables.filter((table) => !facts.has(table.oid))),
   };
+}
+
+/** Oids of the tables whose row filter the publications of a slot apply, as they are. */
+export async function filteredTables(source: Session, slot: string): Promise<Set<string>> {
+  const members = await readMembers(source, kindsOf(slot, source.versionNum));
+  return oidsOf([...members.values()].flat().filter((member) => member.filter !== null));
 }
 
 const oidsOf = (tables: readonly { readonly oid: string }[]): Set<string> =>

@@ -12,8 +12,8 @@ import { LaneBatch, type LaneChange } from './laneBatch.js';
 import { changeOf, type StoredParked, type TableChange, takenStep, waitingQuery } from './parkedChanges.js';
 
 /** What a batch holds at most: changes, and characters of their values. A larger transaction takes several. */
-const mostChanges = 40_000;
-const mostCharacters = 12 << 20;
+const mostChanges = 20_000;
+const mostCharacters = 6 << 20;
 /** Changes of a stopped table that are taken up at a time. */
 const mostWaiting = 2_000;
 
