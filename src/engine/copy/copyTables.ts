@@ -126,7 +126,7 @@ export async function copyTables(
   for (const table of tables) {
     const known = checkpoint.find('table', tableItem(table));
     if (known) {
-      tracker.setTable(table, 'done', known);
+      tracker.setTable(table, 'done', { rows: known.rows, bytes: known.bytes });
       tracker.advance('copy', 'done');
       onLoaded(table);
     } else if (!present.has(tableKey(table.target))) skipMissing(context, table);
