@@ -36,11 +36,16 @@ async function withBoth<T>(
   target: Place,
   use: (a: pg.Client, b: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const both = [await look(source), await look(target)] as const;
+  const a = await look(source);
   try {
-    return await use(...both);
+    const b = await look(target);
+    try {
+      return await use(a, b);
+    } finally {
+      await b.end();
+    }
   } finally {
-    await Promise.all(both.map((c) => c.end()));
+    await a.end();
   }
 }
 

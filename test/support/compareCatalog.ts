@@ -161,7 +161,8 @@ const others: Aspect = {
       FROM pg_ts_config t JOIN pg_namespace n ON n.oid = t.cfgnamespace AND ${user} AND ${own('pg_ts_config', 't.oid')}
     UNION ALL SELECT 'dictionary ' || t.oid::regdictionary, t.dictinitoption
       FROM pg_ts_dict t JOIN pg_namespace n ON n.oid = t.dictnamespace AND ${user} AND ${own('pg_ts_dict', 't.oid')}
-    UNION ALL SELECT 'collation ' || format('%I.%I', n.nspname, o.collname), concat_ws(' ', o.collprovider, o.collencoding, o.collcollate, o.collctype)
+    UNION ALL SELECT 'collation ' || format('%I.%I', n.nspname, o.collname), concat_ws(' ', o.collprovider, o.collencoding, CASE WHEN o.collprovider <> 'i' THEN o.collctype END, ${since(major, 12, 'o.collisdeterministic', 'true')},
+        ${since(major, 17, 'coalesce(o.colllocale, o.collcollate)', since(major, 15, 'coalesce(o.colliculocale, o.collcollate)', 'o.collcollate'))})
       FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace AND ${user} AND ${own('pg_collation', 'o.oid')}
     UNION ALL SELECT 'cast ' || k.castsource::regtype || ' ' || k.casttarget::regtype, concat_ws(' ', k.castfunc::regprocedure, k.castcontext, k.castmethod)
       FROM pg_cast k WHERE k.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_cast'::regclass AND x.objid = k.oid AND x.deptype IN ('e', 'i'))

@@ -57,6 +57,12 @@ export function startCli(
   return { child, ended };
 }
 
+function stoppedTables(event: RunEvent): string | undefined {
+  if (event.event !== 'progress') return undefined;
+  const all = Object.values(event.follow ?? {}).flatMap(({ stopped }) => stopped);
+  return all.length === 0 ? undefined : `tables stopped: ${JSON.stringify(all, undefined, 1)}`;
+}
+
 /** An online migration by the command line, started again by the same command as often as it is killed. */
 export class OnlineRun implements Disposable {
   /** Of all processes so far. */
@@ -66,6 +72,8 @@ export class OnlineRun implements Disposable {
   starts = 0;
   /** Of the newest process: it follows now. */
   isFollowing = false;
+  /** Why a table does not take changes any more: none should, as nothing changes what tables look like. */
+  stopped: string | undefined;
   #current: Started | undefined;
   #last: Ended | undefined;
 
@@ -98,6 +106,7 @@ export class OnlineRun implements Disposable {
     const started = startCli(this.folder, all, (line) => {
       const event = JSON.parse(line) as RunEvent;
       this.events.push(event);
+      this.stopped ??= stoppedTables(event);
       if (event.event === 'follow') this.isFollowing = event.state === 'following';
       onEvent(event);
     });

@@ -29,15 +29,17 @@ export interface SeedResult {
 export async function runSeed(pair: Pair, options: SeedOptions): Promise<SeedResult> {
   const began = Date.now();
   const database = await pair.source.createDatabase(`online_${options.seed}`);
+  // Another name: servers of one major are copies of one another, and would be taken for the same.
+  const copy = `${database}_copy`;
   try {
-    const running = await prepare(pair, options, database);
+    const running = await prepare(pair, options, database, copy);
     try {
       await drive(running);
       await checkEnd(running);
     } catch (error) {
       await running.workload.stop().catch(() => undefined);
       const folder = await writeTrace(running, error);
-      throw new Error(`${replay(running)}\ntrace in ${folder}\n${String(error)}`, { cause: error });
+      throw new Error(`${replay(running)}\ntrace in ${folder}\n${String(error)}`);
     } finally {
       running.run[Symbol.dispose]();
       for (const proxy of running.proxies) await proxy.stop();
@@ -51,16 +53,18 @@ export async function runSeed(pair: Pair, options: SeedOptions): Promise<SeedRes
       counts: workload.counts,
     };
   } finally {
-    await clearAway(pair, database);
+    await clearAway(pair.source, database);
+    await clearAway(pair.target, copy);
   }
 }
 
 /** Everything that the seed decides; the sessions are at work when it resolves. */
-async function prepare(pair: Pair, options: SeedOptions, database: string): Promise<Running> {
+async function prepare(pair: Pair, options: SeedOptions, database: string, copy: string): Promise<Running> {
   const seed = String(options.seed);
   const random = new Random(seed);
   const schema = makeSchema(seed, pair.source.major, {
     only: options.only,
+    without: options.without,
     size: options.size ?? random.fork('size').between(4, 12),
   });
   await pair.source.query(database, schema.setup.join(';\n'));
@@ -68,7 +72,12 @@ async function prepare(pair: Pair, options: SeedOptions, database: string): Prom
   const ending = options.ending ?? choices.pick(endings);
   const plan = planDisturbances(random.fork('disturbances'), options.disturbances);
   const isPlain = pair.plainRole !== undefined && random.fork('role').chance(0.4);
-  const target = isPlain ? pair.target.uri(database, pair.plainRole) : pair.target.uri(database);
+  const target = isPlain ? pair.target.uri(copy, pair.plainRole) : pair.target.uri(copy);
+  if (isPlain)
+    await pair.target.query(
+      'postgres',
+      `CREATE DATABASE ${pg.escapeIdentifier(copy)} OWNER ${pair.plainRole}`,
+    );
   const proxies = [await startCutProxy(pair.source.port), await startCutProxy(pair.target.port)];
   const run = new OnlineRun(
     through(proxies[0], pair.source.uri(database), pair.source.port),
@@ -80,7 +89,7 @@ async function prepare(pair: Pair, options: SeedOptions, database: string): Prom
     pauseMs: choices.pick([5, 15, 40]),
     twoPhase: choices.chance(0.7),
   });
-  return { pair, options, database, run, workload, plan, ending, proxies };
+  return { pair, options, database, copy, run, workload, plan, ending, proxies };
 }
 
 const through = (proxy: CutProxy | undefined, uri: string, port: number): string =>
@@ -89,16 +98,16 @@ const through = (proxy: CutProxy | undefined, uri: string, port: number): string
 /** Differences that an online migration makes on purpose: a fence stays. */
 const expected = [/^object setting default_transaction_read_only/];
 
-async function checkEnd({ pair, database }: Running): Promise<void> {
+async function checkEnd({ pair, database, copy }: Running): Promise<void> {
   const { source, target } = pair;
   await assertSame(
     { server: source, database },
-    { server: target, database },
+    { server: target, database: copy },
     { sequences: 'ahead', except: expected },
   );
   let left: string[] = [];
   const isClean = async (): Promise<boolean> => {
-    left = [...(await leftBehind(source, database)), ...(await leftBehind(target, database))];
+    left = [...(await leftBehind(source, database)), ...(await leftBehind(target, copy))];
     return left.length === 0;
   };
   await poll(isClean, 'a clean end', 5_000).catch(() => {
@@ -120,25 +129,22 @@ async function leftBehind(server: TestServer | TestTwin, database: string): Prom
 }
 
 /** Also after a failure: the next seed finds servers without slots that keep their log. */
-async function clearAway({ source, target }: Pair, database: string): Promise<void> {
-  const name = pg.escapeIdentifier(database);
-  for (const server of [source, target]) {
-    const query = asSuperuser(server);
-    await query(
+async function clearAway(server: TestServer | TestTwin, database: string): Promise<void> {
+  const query = asSuperuser(server);
+  await query(
+    'postgres',
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+    [database],
+  );
+  await poll(async () => {
+    const slots = await query<{ slot_name: string; active: boolean }>(
       'postgres',
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+      'SELECT slot_name, active FROM pg_replication_slots WHERE database = $1',
       [database],
     );
-    await poll(async () => {
-      const slots = await query<{ slot_name: string; active: boolean }>(
-        'postgres',
-        'SELECT slot_name, active FROM pg_replication_slots WHERE database = $1',
-        [database],
-      );
-      for (const { slot_name, active } of slots)
-        if (!active) await query('postgres', 'SELECT pg_drop_replication_slot($1)', [slot_name]);
-      return slots.length === 0;
-    }, 'no slot is left');
-    await query('postgres', `DROP DATABASE IF EXISTS ${name}`);
-  }
+    for (const { slot_name, active } of slots)
+      if (!active) await query('postgres', 'SELECT pg_drop_replication_slot($1)', [slot_name]);
+    return slots.length === 0;
+  }, 'no slot is left');
+  await query('postgres', `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)}`);
 }

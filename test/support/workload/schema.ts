@@ -8,7 +8,7 @@ import { counting, large } from './kinds/large.js';
 import { family, tree } from './kinds/references.js';
 import { audited } from './kinds/triggers.js';
 import { booked, swapped } from './kinds/unique.js';
-import type { Kind, Place, Subject } from './model.js';
+import type { Kind, Move, Place, Subject } from './model.js';
 import { Names } from './names.js';
 import { Random } from './random.js';
 
@@ -65,6 +65,8 @@ const strangeSettings: readonly string[] = [
 export interface SchemaOptions {
   /** Only subjects of these kinds. */
   readonly only?: readonly string[] | undefined;
+  /** Leaves out moves whose names begin so. */
+  readonly without?: readonly string[] | undefined;
   /** How many subjects. Default 10. */
   readonly size?: number;
 }
@@ -92,9 +94,10 @@ export function makeSchema(seed: string, major: Major, options: SchemaOptions = 
   const possible = kinds.filter(
     ({ name, since = 10 }) => since <= major && (options.only?.includes(name) ?? true),
   );
-  const subjects = chosen(possible, options.size ?? 10, random).map((kind, index) =>
-    kind.make(place(random.fork(`${kind.name} ${index}`))),
-  );
+  const isWanted = ({ what }: Move): boolean => !options.without?.some((name) => what.startsWith(name));
+  const subjects = chosen(possible, options.size ?? 10, random)
+    .map((kind, index) => kind.make(place(random.fork(`${kind.name} ${index}`))))
+    .map((subject) => ({ ...subject, moves: subject.moves.filter(isWanted) }));
   const setup = [
     sessionSettings,
     ...schemas.filter((name) => name !== 'public').map((name) => `CREATE SCHEMA ${name}`),

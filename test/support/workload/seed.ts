@@ -20,6 +20,7 @@ export interface SeedOptions {
   readonly seed: number;
   /** Replaces what the seed would choose: to find out what a failure needs. */
   readonly only?: readonly string[];
+  readonly without?: readonly string[];
   readonly size?: number;
   readonly sessions?: number;
   readonly disturbances?: readonly DisturbanceKind[];
@@ -35,6 +36,8 @@ export interface Running {
   readonly pair: Pair;
   readonly options: SeedOptions;
   readonly database: string;
+  /** The database on the target. */
+  readonly copy: string;
   readonly run: OnlineRun;
   readonly workload: Workload;
   readonly plan: readonly Disturbance[];

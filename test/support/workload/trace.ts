@@ -18,7 +18,7 @@ export function replay({ pair, options, ending, plan }: Running): string {
 
 /** Everything that was said and done, for whoever looks for the reason; the folder where it is. */
 export async function writeTrace(running: Running, error: unknown): Promise<string> {
-  const { pair, options, database, run, workload } = running;
+  const { pair, options, database, copy, run, workload } = running;
   const majors = `${pair.source.major}-${pair.target.major}`;
   const folder = join(options.traces ?? defaultTraces, `seed-${options.seed}-${majors}`);
   mkdirSync(folder, { recursive: true });
@@ -37,7 +37,7 @@ export async function writeTrace(running: Running, error: unknown): Promise<stri
   write('failure.txt', [replay(running), String(error)]);
   const places: [Place, Place] = [
     { server: pair.source, database },
-    { server: pair.target, database },
+    { server: pair.target, database: copy },
   ];
   write('rows.txt', await rowsThatDiffer(...places).catch((failure: unknown) => [String(failure)]));
   return folder;
