@@ -100,7 +100,7 @@ export class Attention {
     const { waiting, ...kept } = table;
     const row = this.#row(JSON.stringify([database, kept]), () => stoppedRow(database, table, this.post));
     const since = new Date(table.since).toLocaleTimeString([], { hour12: false });
-    const waits = t('{0} changes wait since {1}', formatCount(waiting), since);
+    const waits = t('Waiting changes: {0}, since {1}', formatCount(waiting), since);
     setText(row.counting, `${table.fault.code} · ${waits}`);
     return JSON.stringify([database, kept]);
   }

@@ -102,9 +102,10 @@ export class Cutover {
   }
 
   show(state: DashboardState, followed: readonly FollowedDatabase[]): void {
+    // Most states say the same of the clock as the one before.
+    if (groupDowntime(followed) !== groupDowntime(this.#followed)) this.#at = Date.now();
     this.#state = state;
     this.#followed = followed;
-    this.#at = Date.now();
     const stage = cutoverStage(followed);
     const under = stage !== 'before' && followed.length > 0;
     const open = under || (state.cutoverOpen && followed.length > 0);

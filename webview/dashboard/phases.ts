@@ -6,7 +6,9 @@ import { phaseLabel, workLook } from './states.js';
 
 function counts(phase: PhaseSnapshot): string {
   const parts: string[] = [];
-  if (phase.total > 0) parts.push(t('{0} of {1}', formatCount(phase.done), formatCount(phase.total)));
+  // There is nothing to be counted in following.
+  if (phase.total > 0 && phase.phase !== 'follow')
+    parts.push(t('{0} of {1}', formatCount(phase.done), formatCount(phase.total)));
   if (phase.failed > 0) parts.push(t('{0} failed', formatCount(phase.failed)));
   if (phase.skipped > 0) parts.push(t('{0} skipped', formatCount(phase.skipped)));
   return parts.join(', ');

@@ -157,8 +157,7 @@ export class FollowCommands {
     if (!mayRun(migration.uri)) return refuseUntrusted();
     const { following } = migration;
     const stage = cutoverStage(followedDatabases(migration.snapshot));
-    const cuttingOver = migration.running && (stage === 'running' || stage === 'holding');
-    if (!(await agreeCleanUp(migration.name, migration.running, cuttingOver))) return;
+    if (!(await agreeCleanUp(migration.name, migration.running, stage))) return;
     following.isCleaningUp = true;
     try {
       const title = t('Cleaning up after {0}', migration.name);
@@ -196,7 +195,10 @@ export class FollowCommands {
 export function canCleanUp(migration: Migration): boolean {
   if (migration.following.cleanUp || migration.following.isCleaningUp) return false;
   if (migration.snapshot?.state === 'succeeded') return false;
-  return followedDatabases(migration.snapshot).some(({ follow }) => follow.state !== 'finished');
+  // What is handed over without a way back is cleaned up by its run.
+  return followedDatabases(migration.snapshot).some(
+    ({ follow: { state } }) => state !== 'finished' && (state !== 'handedOver' || !migration.running),
+  );
 }
 
 function refuse(message: string): void {

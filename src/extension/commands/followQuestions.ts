@@ -1,6 +1,7 @@
 /** What is asked before something that cannot be, or need not be, taken back lightly. */
 import * as vscode from 'vscode';
 import type { StoppedTable } from '../../protocol/follow.js';
+import type { CutoverStage } from '../../protocol/followView.js';
 import type { CutoverChoices } from '../../protocol/webview.js';
 import { faultText } from '../faults.js';
 
@@ -55,7 +56,8 @@ export function agreeFinishWayBack(databases: readonly string[]): Promise<boolea
   );
 }
 
-export function agreeCleanUp(name: string, running: boolean, cuttingOver: boolean): Promise<boolean> {
+export function agreeCleanUp(name: string, running: boolean, stage: CutoverStage): Promise<boolean> {
+  const cuttingOver = stage === 'running' || stage === 'holding' || stage === 'undoing';
   const removed = t(
     'On the source the replication slot, the publications and a read-only fence are removed and replica identities are put back; on the target the checkpoints are removed. Tables and rows that were copied stay.',
   );
@@ -63,6 +65,7 @@ export function agreeCleanUp(name: string, running: boolean, cuttingOver: boolea
     t('Cancel the online migration {0} and clean up after it?', name),
     [
       ...(cuttingOver ? [t('A cutover is going on: it is given up.')] : []),
+      ...(stage === 'after' ? [t('The target stays with the applications. The way back is given up.')] : []),
       removed,
       t('It cannot be resumed after that. To go on later, stop it instead.'),
     ],

@@ -39,9 +39,7 @@ function sourceRows(chosen: readonly string[]): Row[] {
     {
       label: `$(sync) ${t('Replication slot and publications')}`,
       description: chosen.join(', '),
-      detail: t(
-        'The source keeps its log until the changes are applied. Both go with the cutover or a clean-up.',
-      ),
+      detail: t('Until the cutover or a clean-up removes them, the source keeps its log.'),
       choice: { action: 'none' },
     },
   ];

@@ -58,7 +58,7 @@ export function stoppedItem(table: StoppedTable): vscode.TreeItem {
   const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.None);
   item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
   item.contextValue = `type=stoppedTable,${flag('ddl', table.ddl !== undefined)}`;
-  item.description = t('{0} changes wait', table.waiting);
+  item.description = t('waiting changes: {0}', table.waiting);
   item.tooltip = faultText(table.fault);
   item.accessibilityInformation = { label: `${name}, ${t('stopped')}, ${item.description}` };
   return item;

@@ -187,7 +187,8 @@ function phaseItem(node: PhaseNode): vscode.TreeItem {
   item.contextValue = 'type=phase';
   if (!phase) return item;
   item.iconPath = stateIcon(phase.state);
-  const parts = phase.total > 0 ? [t('{0} of {1}', formatCount(phase.done), formatCount(phase.total))] : [];
+  const isCounted = phase.total > 0 && phase.phase !== 'follow';
+  const parts = isCounted ? [t('{0} of {1}', formatCount(phase.done), formatCount(phase.total))] : [];
   if (phase.failed > 0) parts.push(t('{0} failed', formatCount(phase.failed)));
   if (phase.skipped > 0) parts.push(t('{0} skipped', formatCount(phase.skipped)));
   if (stopped) parts.push(t('{0} stopped', stoppedTables(node).length));

@@ -80,7 +80,7 @@ describe('an online migration', () => {
     const [table] = await children(phase);
     assert.ok(table);
     assert.equal(item(table).label, 'public.orders');
-    assert.equal(item(table).description, '3 changes wait');
+    assert.equal(item(table).description, 'waiting changes: 3');
     assert.match(item(table).contextValue ?? '', /type=stoppedTable,ddl=yes/);
   });
 
@@ -92,7 +92,10 @@ describe('an online migration', () => {
     const document = vscode.window.activeTextEditor?.document;
     assert.ok(document?.isUntitled);
     assert.equal(document.languageId, 'sql');
-    assert.match(document.getText(), /^-- public\.orders of shop is stopped: A row of orders differs\./);
+    assert.match(
+      document.getText(),
+      /^-- DDL of public\.orders\n-- Stopped in shop: A row of orders differs\./,
+    );
     assert.ok(document.getText().includes(ddl));
     const lenses = await eventually(
       async () =>

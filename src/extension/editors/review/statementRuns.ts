@@ -13,9 +13,12 @@ import type { RunDiagnostics } from './runDiagnostics.js';
 import type { SqlOutcome, SqlTarget, TargetRunner } from './runOnTarget.js';
 import { asReference, findStatement } from './statementCommands.js';
 import { offsetOfPosition, restore } from './statementText.js';
-import type { TableDdl, TableDdlDocument } from './tableDdl.js';
+import { goesOn, type TableDdl, type TableDdlDocument } from './tableDdl.js';
 
 const t = vscode.l10n.t;
+
+/** How long a run may take to see what was changed on its target. */
+const retryMs = 10_000;
 
 export interface StatementRuns {
   readonly runner: TargetRunner;
@@ -90,11 +93,10 @@ export async function runSelection(runs: StatementRuns): Promise<void> {
   runs.diagnostics.show(document, from + offsetIn(sql, outcome.fault), to, outcome.fault);
 }
 
-/** The table fits its source again, perhaps: its changes can be applied. */
-async function offerRetry(
-  { migration, source, schema, name }: TableDdlDocument,
-  what: string,
-): Promise<void> {
+/** Where the run does not find out by itself that the table fits its source again, it can be told to try. */
+async function offerRetry(table: TableDdlDocument, what: string): Promise<void> {
+  if (await goesOn(table, retryMs)) return;
+  const { migration, source, schema, name } = table;
   const retry = t('Retry table');
   const message = t('{0} ran. Apply the changes that wait for the table now?', what);
   if ((await vscode.window.showInformationMessage(message, retry)) === retry)

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { StoppedTable } from '../../../protocol/follow.js';
+import { followedDatabases } from '../../../protocol/followView.js';
 import { databaseKey } from '../../../protocol/project.js';
 import { commands, contextKeys } from '../../contributions.js';
 import type { Migration } from '../../migrations/migration.js';
@@ -84,10 +85,35 @@ export class TableDdl implements vscode.CodeLensProvider, vscode.Disposable {
 
 function heading(source: string, { schema, name, fault }: StoppedTable): string {
   const lines = [
-    t('{0}.{1} of {2} is stopped: {3}', schema, name, source, fault.message),
-    t('Review this, run it on the target, and retry the table.'),
+    // VS Code takes the first words for the title of the editor.
+    t('DDL of {0}', `${schema}.${name}`),
+    t('Stopped in {0}: {1}', source, fault.message),
+    t('Review this and run it on the target.'),
   ];
   return lines.flatMap((line) => line.split('\n').map((part) => `-- ${part}`)).join('\n');
+}
+
+/** Whether the changes of a table are applied again, within so many milliseconds. */
+export async function goesOn(
+  { migration, source, schema, name }: TableDdlDocument,
+  milliseconds: number,
+): Promise<boolean> {
+  const isStopped = () =>
+    followedDatabases(migration.snapshot)
+      .find((database) => database.source === source)
+      ?.follow.stopped.some((table) => table.schema === schema && table.name === name) === true;
+  if (!isStopped()) return true;
+  return new Promise((resolve) => {
+    const end = (outcome: boolean) => {
+      clearTimeout(timer);
+      listener.dispose();
+      resolve(outcome);
+    };
+    const timer = setTimeout(() => end(false), milliseconds);
+    const listener = migration.onDidChange(() => {
+      if (!isStopped()) end(true);
+    });
+  });
 }
 
 /** Where its SQL runs: the database on the target of the project. */
