@@ -316,7 +316,10 @@ export class FollowedDatabase {
 }
 
 /** Those that were copied, each with its position and its columns then. */
-async function tablesToFollow(source: Session, parts: FollowParts): Promise<TableToFollow[]> {
+export async function tablesToFollow(
+  source: Session,
+  parts: Pick<FollowParts, 'base' | 'filtered' | 'columns'>,
+): Promise<TableToFollow[]> {
   const { filtered } = parts;
   const { context, work } = parts.base;
   const followed = work.tables.flatMap((table) => {

@@ -302,6 +302,8 @@ export class Follower {
     this.lastDurable = applier.durable;
     this.changedAt = applier.lastChangeAt ?? this.changedAt;
     this.connected = undefined;
+    // The last word to the source: who follows the slot next begins there.
+    changes.confirm(applier.durable);
     await changes.stop();
     await applier.abandon().catch(() => {});
     await Promise.all(sessions.map((session) => options.close(session)));

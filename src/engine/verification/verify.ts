@@ -43,6 +43,28 @@ export async function verifyTables(
   return workers.flatMap(({ different }) => different);
 }
 
+/**
+ * Compares a few tables over sessions that are in the right transactions already, and stay open.
+ * @returns the tables that are not equal, or could not be compared.
+ */
+export async function verifyWithin(
+  context: DatabaseContext,
+  tables: readonly SourceTable[],
+  source: Session,
+  target: Session,
+): Promise<readonly SourceTable[]> {
+  const rules = await rulesOf(source, target);
+  for (const session of [source, target]) await session.script(checksumSettings(rules));
+  const worker = new VerifyWorker(context, 0, { source, target, rules });
+  for (const table of tables) await worker.verify([table]);
+  return worker.different;
+}
+
+async function rulesOf(source: Session, target: Session): Promise<ChecksumRules> {
+  const same = (await encodingOf(source)) === (await encodingOf(target));
+  return checksumRules(source.versionNum, target.versionNum, same);
+}
+
 interface ChecksumRow {
   readonly i: number;
   readonly rows: string;
@@ -52,11 +74,11 @@ interface ChecksumRow {
 /** A connection to each side, opened when first needed and again after an error, which ends the source's snapshot. */
 class VerifyWorker {
   readonly different: SourceTable[] = [];
-  private pair: { source: Session; target: Session; rules: ChecksumRules } | undefined;
 
   constructor(
     private readonly context: DatabaseContext,
     private readonly number: number,
+    private pair?: { source: Session; target: Session; rules: ChecksumRules },
   ) {}
 
   /**
@@ -118,8 +140,7 @@ class VerifyWorker {
     const { sessions, snapshot } = this.context;
     const source = await sessions.open('source', `verify ${this.number + 1}`);
     const target = await sessions.open('target', `verify ${this.number + 1}`);
-    const same = (await encodingOf(source)) === (await encodingOf(target));
-    const rules = checksumRules(source.versionNum, target.versionNum, same);
+    const rules = await rulesOf(source, target);
     await source.script(checksumSettings(rules));
     await target.script(checksumSettings(rules));
     if (searchPath)
