@@ -38,6 +38,7 @@ export interface BaseSource {
   readonly snapshot: string;
   /** Position of the log that the snapshot stands for, where changes are followed from there. */
   readonly snapshotLsn?: Lsn;
+  readonly laterSnapshot?: NonNullable<DatabaseContext['laterSnapshot']>;
 }
 
 /** What an online migration keeps back; see schema/deferred.ts. */
@@ -145,7 +146,7 @@ export async function ensureRun(job: DatabaseJob, source: Session, target: Sessi
 export async function prepare(
   job: DatabaseJob,
   run: RunRow,
-  { session: source, snapshot, snapshotLsn }: BaseSource,
+  { session: source, snapshot, snapshotLsn, laterSnapshot }: BaseSource,
   target: Session,
 ): Promise<DatabaseContext> {
   await target.script(`SET lc_monetary = 'C'; SET synchronous_commit = off`);
@@ -159,6 +160,7 @@ export async function prepare(
     checkpoint: await Checkpoint.load(target, run, snapshotLsn),
     target: await targetState(target),
     snapshot,
+    ...(laterSnapshot && { laterSnapshot }),
     searchPath: rows[0]?.path ?? '',
     resumed: run.run !== job.run,
     leftOut: new Set(),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { BaseSource } from './baseCopy.js';
 import { type LoggedColumn, loggedColumns } from './catalog/columnDrift.js';
 import { chosenSchemas } from './catalog/filter.js';
@@ -15,6 +16,7 @@ import { type EnsuredPublications, ensurePublications, filteredTables } from './
 import { formerIdentities, makeIdentitiesFull } from './replication/replicaIdentity.js';
 import { readSlot } from './replication/slotHealth.js';
 import { Checkpoint, type RunRow } from './run/checkpoint.js';
+import type { LaterSnapshot } from './run/context.js';
 import { createFollow, type FollowRow, noteSlot, noteState, readFollow } from './run/followState.js';
 import { slotNameOf } from './run/slotName.js';
 
@@ -82,7 +84,8 @@ export async function openOnlineSource(
     source,
     tables.map((table) => table.oid),
   );
-  return { session: source, row: noted ?? row, ...at, filtered, insertOnly, columns };
+  const later = (): Promise<LaterSnapshot> => laterSnapshot(job, row.slot);
+  return { session: source, row: noted ?? row, ...at, laterSnapshot: later, filtered, insertOnly, columns };
 }
 
 /** What was copied and left the publications for a while lacks the changes of that time. Throws FF807. */
@@ -159,6 +162,20 @@ async function slotSnapshot(
     return { snapshot: rows[0]?.id ?? '', snapshotLsn: made.consistentPoint };
   } finally {
     await job.sessions.close(sender);
+  }
+}
+
+/** As of now, for tables that cannot be copied under the snapshot of the run. */
+async function laterSnapshot(job: DatabaseJob, slot: string): Promise<LaterSnapshot> {
+  const sender = await job.sessions.openReplication('slot');
+  try {
+    const name = temporarySlot(slot, randomUUID());
+    const made = await createSlot(sender, { name, temporary: true, signal: job.signal });
+    const release = (): Promise<void> => job.sessions.close(sender);
+    return { snapshot: made.snapshot, lsn: made.consistentPoint, release };
+  } catch (error) {
+    await job.sessions.close(sender);
+    throw error;
   }
 }
 

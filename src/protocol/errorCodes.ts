@@ -539,6 +539,9 @@ export const errorCodes = {
   FF865: {
     help: 'The run was asked to end, but is still at work. Stop its process, then clean up again.',
   },
+  FF878: {
+    help: 'It is copied again as of a later moment by itself. If this goes on, let the table rest for as long as its copy takes, then resume.',
+  },
   FF890: {
     help: 'Take it along while changes are followed (add tables: it is created and copied, then followed), or exclude it in the project.',
   },

@@ -127,3 +127,34 @@ test('follow --skip-copy: a slot and a publication of the user, into tables that
   ]);
   await source.query(database, `SELECT pg_drop_replication_slot('mine')`);
 });
+
+test('a table that is truncated between the snapshot and its copy is copied as of a later moment', async () => {
+  const database = await fresh();
+  const more = Array.from({ length: 300 }, (_, i) => `CREATE TABLE more_${i} (id int PRIMARY KEY)`).join(
+    '; ',
+  );
+  await source.query(database, more);
+  let truncated: Promise<unknown> = Promise.resolve();
+  const run = startClone(
+    source.uri(database),
+    target.uri(database),
+    ['--online', '--endpos', 'current'],
+    (event) => {
+      // The dump has locked every table until now.
+      if (event.event === 'phase' && event.phase === 'preData' && event.state === 'running')
+        truncated = source.query(
+          database,
+          `UPDATE orders SET state = 'seen by nobody'; TRUNCATE orders; INSERT INTO orders (state) VALUES ('a'), ('b'); TRUNCATE lines`,
+        );
+    },
+  );
+  const result = await run.ended;
+  await truncated;
+  const done = assertSucceeded(result);
+  assert.equal(done.tables.length, 304);
+  const again = result.events.some((e) => e.event === 'log' && e.message.includes('copied again'));
+  assert.ok(again, 'it happened between');
+  const rows = 'SELECT * FROM orders ORDER BY id';
+  assert.deepEqual(await target.query(database, rows), await source.query(database, rows));
+  await nothingLeft(database);
+});

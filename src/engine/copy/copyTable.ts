@@ -1,8 +1,10 @@
 import { type Column, rowCondition, type SourceTable } from '../catalog/tables.js';
 import { type CopyResult, relayCopy } from '../postgres/copyRelay.js';
+import type { Lsn } from '../postgres/lsn.js';
 import { ident, qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import type { Checkpoint } from '../run/checkpoint.js';
+import { requireNotRewritten } from './rewritten.js';
 
 /** How the rows get into the target table. */
 export type CopyMode =
@@ -36,6 +38,12 @@ export function onlyGenerated(table: SourceTable): boolean {
   return table.columns.length > 0 && table.columns.every((c) => c.generated);
 }
 
+/** The rows of a table whose changes are followed. */
+export interface FollowedCopy {
+  /** Position of the snapshot that the source session reads, where it is not that of the run. */
+  readonly lsn?: Lsn;
+}
+
 /** Copies one table with its checkpoint in the same target transaction. Rejects with a Fault; see relayCopy. */
 export async function copyTable(
   source: Session,
@@ -45,12 +53,15 @@ export async function copyTable(
   checkpoint: Checkpoint,
   item: string,
   onBytes: (bytes: number) => void,
+  followed?: FollowedCopy,
 ): Promise<CopyResult> {
   const result = onlyGenerated(table)
     ? await copyRowCount(source, target, table)
     : await copyRows(source, target, table, mode, onBytes);
-  await target.script(`${checkpoint.record('table', item, result)}; COMMIT`);
-  checkpoint.remember('table', item, result);
+  if (followed) await requireNotRewritten(source, [table]);
+  const work = { ...result, ...(followed?.lsn !== undefined && { lsn: followed.lsn }) };
+  await target.script(`${checkpoint.record('table', item, work)}; COMMIT`);
+  checkpoint.remember('table', item, work);
   return result;
 }
 

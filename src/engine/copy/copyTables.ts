@@ -9,35 +9,46 @@ import type { CopyResult } from '../postgres/copyRelay.js';
 import { qualified } from '../postgres/quote.js';
 import { type Session, useSearchPath } from '../postgres/session.js';
 import { importSnapshot } from '../postgres/snapshot.js';
-import type { DatabaseContext } from '../run/context.js';
+import type { DatabaseContext, LaterSnapshot } from '../run/context.js';
 import { tableKey } from '../run/databaseTracker.js';
 import { batchCount, copySmallTables, isSmall } from './copySmallTables.js';
-import { type CopyMode, copyTable } from './copyTable.js';
+import { type CopyMode, copyTable, type FollowedCopy } from './copyTable.js';
 
 /** The name under which a table's checkpoint stands: other rows of it are other work. */
 export const tableItem = (table: SourceTable): string =>
   table.where === undefined ? qualified(table) : `${qualified(table)} WHERE ${table.where}`;
+
+/** So often a table is copied that is written anew meanwhile. */
+const mostAttempts = 5;
+const isRewritten = (error: unknown): error is Fault => error instanceof Fault && error.code === 'FF878';
 
 /** A pair of dedicated connections, opened when first needed and replaced after a failure. */
 class CopyWorker {
   private source: Session | undefined;
   private target: Session | undefined;
   private searchPath: string | undefined;
+  /** What the source session reads, where that is not the snapshot of the run. */
+  private later: LaterSnapshot | undefined;
 
   constructor(
     private readonly context: DatabaseContext,
     private readonly number: number,
   ) {}
 
-  async copy(table: SourceTable, mode: CopyMode): Promise<{ rows: number; bytes: number }> {
-    const { checkpoint, tracker } = this.context;
+  async copy(table: SourceTable, mode: CopyMode, attempt = 1): Promise<{ rows: number; bytes: number }> {
+    const { checkpoint, tracker, laterSnapshot } = this.context;
     const [source, target] = await this.pair();
+    const onBytes = (bytes: number): void => tracker.addBytes(table, bytes);
+    const item = tableItem(table);
     try {
-      return await copyTable(source, target, table, mode, checkpoint, tableItem(table), (bytes) =>
-        tracker.addBytes(table, bytes),
-      );
+      return await copyTable(source, target, table, mode, checkpoint, item, onBytes, this.followed);
     } catch (error) {
       await this.close();
+      if (isRewritten(error) && laterSnapshot && attempt < mostAttempts) {
+        tracker.log('info', `${error.message}; it is copied again`);
+        this.later = await laterSnapshot();
+        return this.copy(table, mode, attempt + 1);
+      }
       if (!(error instanceof Fault) || !isUndefinedName(error) || this.searchPath !== undefined) throw error;
       return this.copyUnderSearchPath(table, mode, error);
     }
@@ -75,7 +86,7 @@ class CopyWorker {
     const { checkpoint, signal } = this.context;
     const [source, target] = await this.pair();
     try {
-      return await copySmallTables(source, target, tables, checkpoint, tableItem);
+      return await copySmallTables(source, target, tables, checkpoint, tableItem, this.followed);
     } catch (error) {
       signal.throwIfAborted();
       await this.close();
@@ -89,14 +100,21 @@ class CopyWorker {
     const both = [this.source, this.target];
     this.source = undefined;
     this.target = undefined;
+    this.later = undefined;
     await Promise.all(both.map((session) => session && sessions.close(session)));
+  }
+
+  private get followed(): FollowedCopy | undefined {
+    if (!this.context.laterSnapshot) return undefined;
+    return this.later ? { lsn: this.later.lsn } : {};
   }
 
   private async pair(): Promise<[Session, Session]> {
     const { sessions, snapshot } = this.context;
     if (!this.source) {
       this.source = await sessions.open('source', `copy ${this.number + 1}`);
-      await importSnapshot(this.source, snapshot);
+      await importSnapshot(this.source, this.later?.snapshot ?? snapshot);
+      await this.later?.release();
     }
     if (!this.target) {
       this.target = await sessions.open('target', `copy ${this.number + 1}`);

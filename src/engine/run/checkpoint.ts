@@ -168,14 +168,18 @@ export class Checkpoint {
    */
   record(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }, undo?: string): string {
     const undoText = undo === undefined ? 'NULL' : literal(undo);
-    const lsn =
-      kind === 'table' && this.snapshotLsn !== undefined ? literal(formatLsn(this.snapshotLsn)) : 'NULL';
+    const at = this.positionOf(kind, work);
+    const lsn = at === undefined ? 'NULL' : literal(formatLsn(at));
     return `INSERT INTO flexferry.work (source, kind, item, undo, row_count, byte_count, lsn) VALUES (${literal(this.run.source)}, ${literal(kind)}, ${literal(item)}, ${undoText}, ${work.rows}, ${work.bytes}, ${lsn})`;
   }
 
   remember(kind: WorkKind, item: string, work: DoneWork = { rows: 0, bytes: 0 }): void {
-    const lsn = kind === 'table' ? (work.lsn ?? this.snapshotLsn) : undefined;
+    const lsn = this.positionOf(kind, work);
     this.done.set(`${kind}:${item}`, lsn === undefined ? work : { ...work, lsn });
+  }
+
+  private positionOf(kind: WorkKind, work: DoneWork): Lsn | undefined {
+    return kind === 'table' ? (work.lsn ?? this.snapshotLsn) : undefined;
   }
 
   /** The statement that takes the record back: in the transaction that takes the work back; then {@link forget}. */
