@@ -74,6 +74,13 @@ export function groupDowntime(databases: readonly FollowedDatabase[]): number | 
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
+/** That of databases that were handed over, not of a cutover that was taken back. */
+export function measuredDowntime(snapshot: RunSnapshot): number | undefined {
+  return groupDowntime(
+    followedDatabases(snapshot).filter(({ follow }) => follow.cutover?.handOver !== undefined),
+  );
+}
+
 export type Forecast = 'reconnecting' | 'fallingBehind' | 'catchingUp' | 'upToDate';
 
 /** Lag below which a stream counts as caught up, seconds: one batch and one look at the source. */

@@ -88,7 +88,7 @@ export class CutoverDatabase {
   readonly #state = h('span', { class: 'choice-detail' });
   readonly #checks = h('ul', { class: 'checks', 'aria-label': t('Go or no-go') });
   readonly #last = h('p', { class: 'choice-detail' }, t('The last try:'));
-  readonly #fault = h('div', { class: 'fault' });
+  readonly #fault = h('div', { class: 'fault', role: 'alert' });
   readonly #steps = h('ol', { class: 'steps', 'aria-label': t('Steps') });
   #rows: StepRow[] = [];
   #keys = { checks: '', steps: '', fault: '' };

@@ -83,10 +83,11 @@ export class CutoverForm {
   }
 
   #fence(): HTMLElement {
+    const title = t('How the source is kept from changing');
     const group = h(
       'vscode-radio-group',
-      { orientation: 'vertical', value: this.#choices.fence },
-      h('label', { slot: 'label', class: 'choice-title' }, t('How the source is kept from changing')),
+      { orientation: 'vertical', value: this.#choices.fence, 'aria-label': title },
+      h('label', { slot: 'label', class: 'choice-title' }, title),
       option(
         'readOnly',
         t('Make the source read-only and end its sessions'),

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { formatSeconds } from '../../base/format.js';
 import type { FaultData } from '../../protocol/connection.js';
 import type { OnlineParams } from '../../protocol/engine.js';
-import { followedDatabases, groupDowntime } from '../../protocol/followView.js';
+import { followedDatabases, measuredDowntime } from '../../protocol/followView.js';
 import type { RunSnapshot } from '../../protocol/model.js';
 import type { Project } from '../../protocol/project.js';
 import { offerPassword } from '../commands/offerPassword.js';
@@ -212,7 +212,7 @@ export class MigrationStarter {
 }
 
 function successText(name: string, snapshot: RunSnapshot): string {
-  const downtime = groupDowntime(followedDatabases(snapshot));
+  const downtime = measuredDowntime(snapshot);
   return downtime === undefined
     ? t('{0} is migrated and verified: {1}.', name, totalsText(snapshot))
     : t('{0} is handed over and verified. Write downtime: {1}.', name, formatSeconds(downtime / 1000));

@@ -10,6 +10,7 @@ import {
   forecastOf,
   groupDowntime,
   leadingDatabase,
+  measuredDowntime,
   onlyFollows,
   slotDanger,
   slotShare,
@@ -70,6 +71,14 @@ describe('the cutover of a group', () => {
     );
     assert.equal(groupDowntime(times), 3400);
     assert.equal(groupDowntime(group('following')), undefined);
+  });
+  test('that was taken back has no measured downtime', () => {
+    const handOver = { connection: 'host=two', todo: [] };
+    const undone = cutover(3, { downtimeMs: 900 });
+    const done = cutover(8, { downtimeMs: 1800, handOver });
+    const of = (made: typeof done) => run([database('shop', follow({ cutover: made }))]);
+    assert.equal(measuredDowntime(of(undone)), undefined);
+    assert.equal(measuredDowntime(of(done)), 1800);
   });
   test('is told of by the member in a cutover, else by the one that lags most', () => {
     const [slow, fast] = [followedDatabase('slow', { lagSeconds: 9 }), followedDatabase('fast')];
