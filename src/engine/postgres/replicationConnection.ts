@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import type pg from 'pg';
 import type { ConnectionSpec } from '../../protocol/connection.js';
@@ -160,7 +161,9 @@ export async function createSlot(session: Session, request: SlotRequest): Promis
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   try {
-    const { rows } = await session.query<{ consistent_point: string; snapshot_name: string | null }>(sql);
+    const { rows } = await patiently(() =>
+      session.query<{ consistent_point: string; snapshot_name: string | null }>(sql),
+    );
     const [row] = rows;
     if (!row?.snapshot_name) throw new Fault('FF900', 'the server exported no snapshot');
     return { name, consistentPoint: lsnFromServer(row.consistent_point), snapshot: row.snapshot_name };
@@ -173,6 +176,20 @@ export async function createSlot(session: Session, request: SlotRequest): Promis
     signal?.removeEventListener('abort', onAbort);
   }
 }
+
+/** "initial slot snapshot too large" (40001): many subtransactions run at that moment, in the next there may be fewer. */
+async function patiently<T>(make: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await make();
+    } catch (error) {
+      if (!(error instanceof Fault) || error.sqlstate !== '40001' || attempt === mostAttempts) throw error;
+      await sleep(betweenAttemptsMs);
+    }
+  }
+}
+const mostAttempts = 20;
+const betweenAttemptsMs = 250;
 
 /** The grammar changed with 15. */
 export function createSlotCommand(major: number, request: SlotRequest): string {
