@@ -12,6 +12,7 @@ import { wayBackFacts } from './cutover/wayBack.js';
 import type { CutoverParts } from './cutoverParts.js';
 import type { Session } from './postgres/session.js';
 import { exportSnapshot } from './postgres/snapshot.js';
+import { missingSequences } from './schema/sequences.js';
 import { verifyLargeObjects } from './verification/largeObjects.js';
 import { verifyTables } from './verification/verify.js';
 
@@ -23,7 +24,7 @@ const sampleEvery = 10;
 const isOfBase = ({ code }: Finding): boolean => code >= 'FF200' && code < 'FF600';
 
 export async function goOrNoGo(parts: CutoverParts, source: Session): Promise<GateCheck[]> {
-  const { context, follower, target, tables, filter, deferred, request } = parts;
+  const { context, follower, target, tables, filter, sequenceTargets, deferred, request, back } = parts;
   const { tracker } = context;
   const followed = tables.filter(isFollowed);
   const { foreignKeys, statements, last } = deferred;
@@ -31,14 +32,20 @@ export async function goOrNoGo(parts: CutoverParts, source: Session): Promise<Ga
   const taken = new Set(tables.map(({ oid }) => oid));
   return gateChecks({
     snapshot: follower.snapshot(),
-    findings: tracker.findings.filter(isOfBase),
+    findings: tracker.findings.filter((finding) => isOfBase(finding) && !back?.former.has(finding)),
     notValid: await notValidOnTarget(source, target, tables),
     deferred: foreignKeys.length + statements.length + last.length,
-    different: followed.filter((table) => tracker.table(table)?.verification?.equal === false),
+    different: back ? [] : followed.filter((table) => tracker.table(table)?.verification?.equal === false),
     notFollowed: tables.filter((t) => t.relkind === 'r' && t.withData && !isFollowed(t)),
     unreadableSequences: features.unreadableSequences
       .filter(({ owner }) => owner === null || taken.has(owner))
       .map(({ name }) => name),
+    missingSequences: await missingSequences(context, source, target, {
+      filter,
+      tables,
+      targets: sequenceTargets,
+      ...(back && { namedOnly: true }),
+    }),
     fence: request.fence,
     fenceFacts: await fenceFacts(source),
     ...(request.wayBack && { wayBack: await wayBackFacts(source, target, followed) }),

@@ -36,7 +36,7 @@ export function interruptedCutover(row: FollowRow): CutoverRequest | undefined {
   return isAtWork ? recordOf(row.cutover)?.request : undefined;
 }
 
-/** `undo` was asked for. */
+/** `undo` was asked for, of this run or of the one before. */
 class AskedToUndo extends Error {}
 
 async function cutOverAll(runs: readonly CutoverRun[]): Promise<CutoverOutcome> {
@@ -47,6 +47,7 @@ async function cutOverAll(runs: readonly CutoverRun[]): Promise<CutoverOutcome> 
   try {
     const decided = decisionOf(left);
     await eachOf(left, (run) => run.begin());
+    if (left.some(({ state }) => state === 'undoing')) throw new AskedToUndo();
     const before = left.filter((run) => !run.steps.isHandingOver);
     for (const step of cutoverSteps.slice(0, -1)) {
       decided.throwIfUndo();
@@ -55,7 +56,7 @@ async function cutOverAll(runs: readonly CutoverRun[]): Promise<CutoverOutcome> 
     if (!isHandingOver() && before.some(({ parts }) => parts.request.hold)) {
       await eachOf(before, (run) => run.moveTo('holding'));
       await decided.confirmed();
-      await eachOf(before, (run) => run.moveTo('cuttingOver'));
+      await eachOf(before, (run) => run.confirm());
     } else decided.throwIfUndo();
     await eachOf(before, (run) => run.requireStill());
     // Whoever goes on after a crash hands all over or none.
@@ -74,8 +75,8 @@ async function cutOverAll(runs: readonly CutoverRun[]): Promise<CutoverOutcome> 
   return 'handedOver';
 }
 
-function faultOf(run: CutoverRun, error: unknown): Fault | undefined {
-  if (error instanceof AskedToUndo) return undefined;
+function faultOf(run: CutoverRun, error: unknown): Fault | 'known' | undefined {
+  if (error instanceof AskedToUndo) return run.state === 'undoing' ? 'known' : undefined;
   return run.failure ?? new Fault('FF853', 'Another database of the group could not be cut over.');
 }
 

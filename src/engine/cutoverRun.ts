@@ -28,7 +28,7 @@ export class CutoverRun {
     /** A former run began it. */
     private readonly isContinued: boolean,
   ) {
-    this.timer = setInterval(() => this.tell(), tellEveryMs);
+    this.timer = setInterval(() => this.tell(), tellEveryMs).unref();
   }
 
   static async open(parts: CutoverParts): Promise<CutoverRun> {
@@ -68,8 +68,7 @@ export class CutoverRun {
   }
 
   /**
-   * Takes the database into the cutover, or goes on with one. Rejects with FF848 where the source was freed meanwhile,
-   * and with the fault of the former run where that was being taken back.
+   * Takes the database into the cutover, or goes on with one. Rejects with FF848 where the source was freed meanwhile.
    */
   async begin(): Promise<void> {
     const { parts, steps } = this;
@@ -80,9 +79,8 @@ export class CutoverRun {
     tracker.begin('cutover', steps.record.steps.length);
     const done = steps.record.steps.filter(({ state }) => state === 'done').length;
     if (done > 0) tracker.advance('cutover', 'done', done);
-    if (this.followState === 'undoing') throw new Fault('FF848', 'The cutover was being taken back.');
-    if (this.isContinued && !steps.isHandingOver) await this.goOn();
-    if (this.followState === 'following') await this.moveTo('cuttingOver');
+    if (!this.isContinued) await this.moveTo('cuttingOver');
+    else if (!steps.isHandingOver) await this.goOn();
   }
 
   /** What a former run did holds only where the source did not change since. */
@@ -117,6 +115,12 @@ export class CutoverRun {
     return requireStill(this);
   }
 
+  /** Somebody decided to go on in spite of what was shown. */
+  async confirm(): Promise<void> {
+    this.steps.blame(undefined);
+    await this.moveTo('cuttingOver');
+  }
+
   async moveTo(state: FollowState): Promise<void> {
     const next = stepFollow(this.followState, state);
     const { target, context, onState } = this.parts;
@@ -134,11 +138,11 @@ export class CutoverRun {
 
   /**
    * Takes everything back, and the source is free whatever else fails. Rejects where the target or the source is away:
-   * then the row still says that it is to be taken back.
+   * then the row still says that it is to be taken back. `known`: why was written down by a run before.
    */
-  async undo(fault: Fault | undefined): Promise<void> {
-    const { steps, source } = this;
-    steps.blame(fault?.toData());
+  async undo(fault: Fault | 'known' | undefined): Promise<void> {
+    const { steps } = this;
+    if (fault !== 'known') steps.blame(fault?.toData());
     const failures: unknown[] = [];
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       await work().catch((error: unknown) => {
@@ -147,7 +151,6 @@ export class CutoverRun {
     };
     if (this.followState !== 'following') await attempt(() => this.moveTo('undoing'));
     await attempt(() => steps.undo());
-    await attempt(() => source.lift());
     this.endPhases();
     const ending = failures.find(
       (error) => !(error instanceof Fault) || endsRun(error) || error.code === 'FF847',
@@ -155,7 +158,9 @@ export class CutoverRun {
     if (ending !== undefined) throw ending;
     const [stays] = failures;
     if (stays instanceof Fault) steps.change({ fault: stays.toData() });
-    if (this.followState !== 'following') await this.moveTo('following');
+    if (this.followState === 'following') return;
+    if (this.followState !== 'undoing') await this.moveTo('undoing');
+    await this.moveTo('following');
   }
 
   /** The run ends: production must not stay read-only because of that. */

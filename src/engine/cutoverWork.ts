@@ -28,7 +28,7 @@ export interface StepPlace {
 /** The work of the eight steps. `place` is asked for when a step runs. */
 export function cutoverWork(place: () => StepPlace): CutoverWork {
   return {
-    gate: { run: () => gate(place()) },
+    gate: { run: () => gate(place()), undo: async () => place().parts.companion?.undo?.() },
     fence: { run: () => fence(place()), undo: () => place().source.liftAndForget() },
     drain: { run: () => drain(place()) },
     sequences: { run: () => sequences(place()) },
@@ -54,7 +54,13 @@ function complain(place: StepPlace, fault: Fault): void {
   if (!place.steps.record.request.force) place.steps.change({ fault: fault.toData() });
 }
 
-async function gate({ parts, source, steps }: StepPlace): Promise<string> {
+async function gate(place: StepPlace): Promise<string> {
+  const said = await decideGate(place);
+  await place.parts.companion?.prepare?.();
+  return said;
+}
+
+async function decideGate({ parts, source, steps }: StepPlace): Promise<string> {
   const checks = await goOrNoGo(parts, await source.use());
   steps.change({ checks });
   const refused = refusals(checks);
@@ -131,12 +137,14 @@ async function applied(parts: CutoverParts, lsn: bigint): Promise<void> {
 }
 
 async function sequences(place: StepPlace): Promise<string> {
-  const { context, target, filter, tables, sequenceTargets } = place.parts;
-  const scope = { filter, tables, targets: sequenceTargets, margin: sequenceMargin };
-  const { total, equal } = await setSequences(context, await place.source.use(), target, scope);
+  const { context, target, filter, tables, sequenceTargets, back } = place.parts;
+  const named = back && ({ namedOnly: true } as const);
+  const scope = { filter, tables, targets: sequenceTargets, margin: sequenceMargin, ...named };
+  const { total, equal, away } = await setSequences(context, await place.source.use(), target, scope);
   const said = `${equal} of ${plural(total, 'sequence')} set, ${sequenceMargin} values ahead of the source.`;
-  if (equal < total)
-    complain(place, new Fault('FF851', `${plural(total - equal, 'sequence')} could not be set.`));
+  // What is away was told by the gate.
+  const failed = total - equal - away;
+  if (failed > 0) complain(place, new Fault('FF851', `${plural(failed, 'sequence')} could not be set.`));
   return total === 0 ? 'There is no sequence.' : said;
 }
 
@@ -178,11 +186,14 @@ export async function requireStill({ parts, source, steps }: StepPlace): Promise
 }
 
 async function handOver({ parts, steps }: StepPlace): Promise<string> {
-  const { context, target, follower, deferred } = parts;
+  const { context, target, follower, deferred, companion } = parts;
   // From here on nothing is applied, so triggers may act.
   await follower.stop();
   await finishDeferred(context, target, deferred);
+  const more = await companion?.handOver?.();
   const downtimeMs = Math.max(0, now(parts) - (steps.record.stillSince ?? now(parts)));
   steps.change({ downtimeMs, handOver: handOverTexts(parts) });
-  return `Applications belong to the target now, after ${formatSeconds(downtimeMs / 1000)} without writes.`;
+  const whose = parts.back ? 'source again' : 'target now';
+  const said = `Applications belong to the ${whose}, after ${formatSeconds(downtimeMs / 1000)} without writes.`;
+  return more === undefined ? said : `${said} ${more}`;
 }

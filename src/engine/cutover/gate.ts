@@ -19,6 +19,8 @@ export interface GateInput {
   /** Tables whose changes cannot be followed. */
   readonly notFollowed: readonly RelationName[];
   readonly unreadableSequences: readonly string[];
+  /** On the source, but not on the target. */
+  readonly missingSequences: readonly string[];
   readonly fence: Fence;
   readonly fenceFacts: FenceFacts;
   /** Absent where none is wanted. */
@@ -156,12 +158,18 @@ function differences({ different, notFollowed }: GateInput): Verdict {
   return go('No difference is known.');
 }
 
-function sequences({ unreadableSequences }: GateInput): Verdict {
-  if (unreadableSequences.length === 0) return go('All sequences can be read.');
-  return warn(
-    `${plural(unreadableSequences.length, 'sequence')} cannot be read: ${listed(unreadableSequences)}.`,
-    'Grant SELECT on them to the source user, or set them by hand.',
-  );
+function sequences({ unreadableSequences, missingSequences }: GateInput): Verdict {
+  if (unreadableSequences.length > 0)
+    return warn(
+      `${plural(unreadableSequences.length, 'sequence')} cannot be read and will not be set: ${listed(unreadableSequences)}.`,
+      'Grant SELECT on them to the source user, or set them by hand.',
+    );
+  if (missingSequences.length > 0)
+    return warn(
+      `${plural(missingSequences.length, 'sequence')} of the source not on the target: ${listed(missingSequences)}.`,
+      'Create them on the target if they are used.',
+    );
+  return go('All sequences can be read and set.');
 }
 
 function fence({ fence: wanted, fenceFacts: facts }: GateInput): Verdict {

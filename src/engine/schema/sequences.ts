@@ -7,6 +7,7 @@ import { notOfExtension, type SchemaFilter, schemaCondition } from '../catalog/f
 import type { SourceTable } from '../catalog/tables.js';
 import { endsRun } from '../errors/endsRun.js';
 import { Fault } from '../errors/fault.js';
+import { isUndefinedName } from '../errors/undefinedName.js';
 import { literal, qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import type { DatabaseContext } from '../run/context.js';
@@ -23,12 +24,15 @@ export interface SequenceScope {
   readonly targets: ReadonlyMap<string, RelationName>;
   /**
    * So many increments are left out, in case values were handed out after they were read; 0 if absent. Sequences that
-   * never gave a value have none to leave out.
+   * never gave a value have none to leave out. With a margin (in a cutover) one that cannot be read does not stop the
+   * others.
    */
   readonly margin?: number;
+  /** Only those in `targets`: others of these schemas are somebody else's. */
+  readonly namedOnly?: true;
 }
 
-interface Sequence extends RelationName {
+export interface PairedSequence extends RelationName {
   readonly target: RelationName;
   /** On the target. */
   readonly column?: { readonly table: RelationName; readonly name: string };
@@ -37,7 +41,7 @@ interface RuleRow {
   readonly i: number;
   readonly cycles: boolean;
 }
-interface SequenceValue extends Sequence {
+interface SequenceValue extends PairedSequence {
   readonly last: string;
   readonly called: boolean;
 }
@@ -45,31 +49,31 @@ interface SequenceValue extends Sequence {
 /**
  * Gives every sequence of the target the value it has on the source, read now and not as of the snapshot, and reads
  * it back. Identity columns and serials have theirs among them.
- * @returns how many there are and how many of them have the value that they should have.
+ * @returns how many there are, how many have the value that they should have, and how many could not be, since they
+ * cannot be read on the source or are not on the target.
  */
 export async function setSequences(
   context: DatabaseContext,
   source: Session,
   target: Session,
   scope: SequenceScope,
-): Promise<{ readonly total: number; readonly equal: number }> {
+): Promise<{ readonly total: number; readonly equal: number; readonly away: number }> {
   const { tracker, signal } = context;
-  const listed = await listSequences(source, scope);
-  const isLeftOut = (s: Sequence): boolean => context.leftOut.has(`sequence ${displayRelation(s.target)}`);
-  const names = [
-    ...listed.filter((s) => !isLeftOut(s)),
-    ...(await successors(target, listed.filter(isLeftOut))),
-  ];
+  const names = await pairedSequences(context, source, target, scope);
   tracker.begin('sequences', names.length);
   tracker.sequences = { total: names.length, equal: 0 };
+  let away = 0;
   for (const batch of chunks(names, batchSize)) {
     signal.throwIfAborted();
-    const read = await readValues(source, batch, (s) => s);
-    const values = scope.margin ? await leaveMargin(target, read, scope.margin) : read;
+    const values = scope.margin
+      ? await leaveMargin(target, await readEach(context, source, batch), scope.margin)
+      : await readValues(source, batch, (s) => s);
+    away += batch.length - values.length;
     const set = values.map(
       (v) => `SELECT setval(${literal(qualified(v.target))}::regclass, ${v.last}, ${v.called})`,
     );
     const failed = await setAll(context, target, values, set);
+    away += [...failed.values()].filter(isUndefinedName).length;
     const there = values.filter((v) => !failed.has(v));
     const now = await readValues(target, there, (s) => s.target);
     for (const [i, value] of there.entries()) {
@@ -80,13 +84,41 @@ export async function setSequences(
     }
   }
   tracker.end('sequences');
-  return tracker.sequences;
+  return { ...tracker.sequences, away };
+}
+
+/** The sequences of the source, each with the one of the target that is to have its value. */
+export async function pairedSequences(
+  { leftOut }: Pick<DatabaseContext, 'leftOut'>,
+  source: Session,
+  target: Session,
+  scope: SequenceScope,
+): Promise<PairedSequence[]> {
+  const listed = await listSequences(source, scope);
+  const isLeftOut = (s: PairedSequence): boolean => leftOut.has(`sequence ${displayRelation(s.target)}`);
+  return [...listed.filter((s) => !isLeftOut(s)), ...(await successors(target, listed.filter(isLeftOut)))];
+}
+
+/** Those that are on the source alone, by their names on the target. */
+export async function missingSequences(
+  context: Pick<DatabaseContext, 'leftOut'>,
+  source: Session,
+  target: Session,
+  scope: SequenceScope,
+): Promise<string[]> {
+  const wanted = await pairedSequences(context, source, target, scope);
+  const { rows } = await target.query<RelationName>(
+    `SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind = 'S'`,
+  );
+  const there = new Set(rows.map(displayRelation));
+  return wanted.map((sequence) => displayRelation(sequence.target)).filter((name) => !there.has(name));
 }
 
 async function listSequences(
   source: Session,
-  { filter, tables, targets }: SequenceScope,
-): Promise<Sequence[]> {
+  { filter, tables, targets, namedOnly }: SequenceScope,
+): Promise<PairedSequence[]> {
   const { rows } = await source.query<RelationName & { owner: string | null; column: string | null }>(`
     SELECT n.nspname AS schema, c.relname AS name, o.refobjid::text AS owner, o.attname AS column
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -99,6 +131,7 @@ async function listSequences(
   const taken = new Map(tables.map((t) => [t.oid, t.target]));
   return rows
     .filter(({ owner }) => owner === null || taken.has(owner))
+    .filter((sequence) => !namedOnly || targets.has(formatRelation(sequence)))
     .map(({ schema, name, owner, column }) => {
       const table = taken.get(owner ?? '');
       return {
@@ -111,8 +144,8 @@ async function listSequences(
 }
 
 /** A serial column that became an identity column in the saved DDL has a sequence all the same, whatever its name. */
-async function successors(target: Session, leftOut: readonly Sequence[]): Promise<Sequence[]> {
-  const found: Sequence[] = [];
+async function successors(target: Session, leftOut: readonly PairedSequence[]): Promise<PairedSequence[]> {
+  const found: PairedSequence[] = [];
   for (const batch of chunks(
     leftOut.filter((s) => s.column !== undefined),
     batchSize,
@@ -138,8 +171,8 @@ async function successors(target: Session, leftOut: readonly Sequence[]): Promis
 
 async function readValues(
   session: Session,
-  sequences: readonly Sequence[],
-  nameOf: (sequence: Sequence) => RelationName,
+  sequences: readonly PairedSequence[],
+  nameOf: (sequence: PairedSequence) => RelationName,
 ): Promise<SequenceValue[]> {
   if (sequences.length === 0) return [];
   const { rows } = await session.query<{ i: number; last: string; called: boolean }>(
@@ -152,6 +185,29 @@ async function readValues(
     const row = byIndex.get(i);
     return row ? [{ ...s, last: row.last, called: row.called }] : [];
   });
+}
+
+/** Those that this user may read; the others become findings. */
+async function readEach(
+  context: DatabaseContext,
+  source: Session,
+  sequences: readonly PairedSequence[],
+): Promise<SequenceValue[]> {
+  try {
+    return await readValues(source, sequences, (s) => s);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!(error instanceof Fault) || endsRun(error)) throw error;
+    const [only] = sequences;
+    if (sequences.length > 1) {
+      const values: SequenceValue[] = [];
+      for (const sequence of sequences) values.push(...(await readEach(context, source, [sequence])));
+      return values;
+    }
+    if (only) report(context, only, error.message);
+    context.tracker.advance('sequences', 'failed');
+    return [];
+  }
 }
 
 /** By the bounds that the sequences have on the target. */
@@ -192,8 +248,8 @@ async function setAll(
   target: Session,
   values: readonly SequenceValue[],
   sql: readonly string[],
-): Promise<Set<SequenceValue>> {
-  const failed = new Set<SequenceValue>();
+): Promise<Map<SequenceValue, Fault>> {
+  const failed = new Map<SequenceValue, Fault>();
   try {
     await target.script(sql.join('; '));
   } catch (error) {
@@ -204,7 +260,7 @@ async function setAll(
         await target.script(sql[i] ?? '');
       } catch (single) {
         if (!(single instanceof Fault) || endsRun(single)) throw single;
-        failed.add(value);
+        failed.set(value, single);
         report(context, value, single.message);
         context.tracker.advance('sequences', 'failed');
       }

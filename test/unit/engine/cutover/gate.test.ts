@@ -29,6 +29,7 @@ const fine: GateInput = {
   different: [],
   notFollowed: [],
   unreadableSequences: [],
+  missingSequences: [],
   fence: 'readOnly',
   fenceFacts: {
     isOwner: true,
@@ -116,6 +117,7 @@ describe('the go/no-go list', () => {
       'warn',
       /a, b, c, d, e and 2 more/,
     ],
+    ['sequences', { missingSequences: ['s.new'] }, 'warn', /not on the target: s\.new/],
     ['fence', facts({ isOwner: false }), 'noGo', /may not make/],
     ['fence', facts({ untouchableRoles: ['app'] }), 'noGo', /app/],
     ['fence', facts({ prepared: 1 }), 'noGo', /1 prepared transaction/],
