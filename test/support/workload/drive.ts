@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunEvent } from '../../../src/protocol/model.js';
+import type { DoneEvent, RunEvent } from '../../../src/protocol/model.js';
 import { type Disturbance, disturb } from './disturbances.js';
 import type { Ended } from './onlineRun.js';
 import type { Ending, Running } from './seed.js';
@@ -88,8 +88,15 @@ function assertExcused(ended: Ended, excuses: number): void {
   throw new Error(`it ended by itself: code ${ended.code}, signal ${ended.signal}\n${lastWords(ended)}`);
 }
 
-const lastWords = ({ stdout, stderr }: Ended): string =>
-  `${stderr}\n${stdout.trimEnd().split('\n').slice(-3).join('\n').slice(-4000)}`;
+/** Its errors, and of the line with which it ended what tells why. */
+function lastWords({ stdout, stderr }: Ended): string {
+  const line = stdout.trimEnd().split('\n').at(-1) ?? '';
+  if (!line.startsWith('{"event":"done"')) return `${stderr}\n${line.slice(0, 2000)}`;
+  const { state, fault, findings, tables } = JSON.parse(line) as DoneEvent;
+  const problems = findings.filter(({ severity }) => severity !== 'note');
+  const unequal = tables.filter(({ equal }) => equal === false);
+  return `${stderr}\n${JSON.stringify({ state, fault, problems, unequal }, undefined, 1)}`;
+}
 
 const endWith: Readonly<Record<Ending, (running: Running) => Promise<void>>> = {
   cutover: async (running) => {
@@ -122,6 +129,7 @@ const endWith: Readonly<Record<Ending, (running: Running) => Promise<void>>> = {
 async function cutOver({ run }: Running, fence: 'none' | 'read-only'): Promise<void> {
   const cutover = await run.command('cutover', ['--fence', fence, '--yes'], limitMs);
   if (process.env['HUNT'] && /it was removed/.test(cutover.stdout))
+    if (process.env['HUNT'] && /it was removed/.test(cutover.stdout))
   assert.equal(cutover.code, 0, `cutover: ${cutover.stdout}\n${cutover.stderr}\n${run.stopped ?? ''}`);
   assertSuccess(await run.ended(limitMs));
 }
