@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { claimTarget, copyBase, ensureRun } from '../../src/engine/baseCopy.js';
+import { copyBase } from '../../src/engine/baseCopy.js';
+import { databaseIdentity } from '../../src/engine/catalog/server.js';
 import type { CutoverRequest } from '../../src/engine/cutover/steps.js';
 import { cutOver, type FollowerHandle } from '../../src/engine/cutoverDatabase.js';
 import type { CutoverParts } from '../../src/engine/cutoverParts.js';
@@ -8,7 +9,7 @@ import { type DatabaseJob, makeJobs } from '../../src/engine/databaseJob.js';
 import { formatLsn, type Lsn } from '../../src/engine/postgres/lsn.js';
 import type { Session } from '../../src/engine/postgres/session.js';
 import { exportSnapshot } from '../../src/engine/postgres/snapshot.js';
-import { Checkpoint, readRuns } from '../../src/engine/run/checkpoint.js';
+import { Checkpoint, createRun, readRuns } from '../../src/engine/run/checkpoint.js';
 import type { DatabaseContext } from '../../src/engine/run/context.js';
 import { createFollow, type FollowRow, noteState, readFollows } from '../../src/engine/run/followState.js';
 import { RunTracker } from '../../src/engine/run/runTracker.js';
@@ -119,8 +120,10 @@ export async function followedTemplate(servers: Servers, replicaRole: boolean): 
   await servers.source.query(database, shop);
   const { job } = newJob(servers, database, database, []);
   const source = await job.sessions.open('source', 'base');
-  const target = await claimTarget(job, source);
-  const run = await ensureRun(job, source, target);
+  await servers.target.createDatabase(database);
+  const target = await job.sessions.open('target', 'base');
+  const run = { run: job.run, source: await databaseIdentity(source), renames: '', preexisting: [] };
+  await createRun(target, run);
   const snapshot = await exportSnapshot(source);
   const base = await copyBase(job, run, { session: source, snapshot }, target, { replicaRole });
   await createFollow(target, {
