@@ -2,7 +2,7 @@ import { loadParser } from '../ddl/parser.js';
 import type { RelationName } from '../protocol/model.js';
 import type { SchemaFilter } from './catalog/filter.js';
 import { joinRoles, leaveRoles } from './catalog/roles.js';
-import { databaseIdentity, targetState } from './catalog/server.js';
+import { targetState } from './catalog/server.js';
 import { existingTables, type SourceTable } from './catalog/tables.js';
 import { copyTables } from './copy/copyTables.js';
 import { copyAllLargeObjects } from './copy/largeObjects.js';
@@ -11,9 +11,7 @@ import { type DatabasePlan, keepDdl, planDatabase } from './planDatabase.js';
 import type { Lsn } from './postgres/lsn.js';
 import { ident } from './postgres/quote.js';
 import type { Session } from './postgres/session.js';
-import { ensureDatabase } from './projectGlobals.js';
-import { Checkpoint, createRun, type RunRow, readRuns, renamesText } from './run/checkpoint.js';
-import { endOrphans, lockTarget, undoRun } from './run/claim.js';
+import { Checkpoint, type RunRow } from './run/checkpoint.js';
 import type { DatabaseContext } from './run/context.js';
 import { tableKey } from './run/databaseTracker.js';
 import { analyzeTables } from './schema/analyze.js';
@@ -106,41 +104,6 @@ export async function copyBase(
 /** What the planner needs, of all that was loaded. */
 export async function analyzeBase({ context, work, planned }: BaseCopy): Promise<void> {
   await analyzeTables(context, [...work.present, ...planned.tables.filter((t) => t.relkind === 'm')]);
-}
-
-/** Connects to the target database, creates it if need be, locks it and clears what a killed run left busy. */
-export async function claimTarget(job: DatabaseJob, source: Session): Promise<Session> {
-  const target = await ensureDatabase(job);
-  if (!job.sharesLock) await lockTarget(target, job.signal);
-  await endOrphans(target, job.sessions.purposePrefix);
-  if (job.restart) {
-    const own = await databaseIdentity(source);
-    const runs = (await readRuns(target)).map((run) => run.source);
-    // One may stand on what the other made: the first takes back all, last first. What it makes itself stays.
-    const undone = job.isFirstOfTarget ? runs : runs.filter((of) => of === own);
-    if (undone.length > 0) await undoRun(target, undone);
-  }
-  return target;
-}
-
-/** The row of this source in the target, by which a later run finds what is done; made if it is the first. */
-export async function ensureRun(job: DatabaseJob, source: Session, target: Session): Promise<RunRow> {
-  const identity = await databaseIdentity(source);
-  const found = (await readRuns(target)).find((run) => run.source === identity);
-  if (found) {
-    job.tracker.log('info', `resuming run ${found.run}`);
-    return found;
-  }
-  const state = await targetState(target);
-  const extensions = [...state.installedExtensions].map((name) => `extension ${name}`);
-  const row = {
-    run: job.run,
-    source: identity,
-    renames: renamesText(job.database),
-    preexisting: [...state.objects, ...extensions],
-  };
-  await createRun(target, row);
-  return row;
 }
 
 export async function prepare(

@@ -3,7 +3,6 @@ import { errorCodes } from '../protocol/errorCodes.js';
 import type { BaseCopy } from './baseCopy.js';
 import type { SourceTable } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
-import { tablesToFollow } from './followDatabase.js';
 import type { HeldSnapshot } from './onlineEnd.js';
 import type { Session } from './postgres/session.js';
 import { Applier } from './replication/apply/applier.js';
@@ -12,6 +11,7 @@ import { Lane } from './replication/apply/lane.js';
 import { filteredTables } from './replication/publications.js';
 import { followSource, type SourceChanges } from './replication/sourceChanges.js';
 import { type FollowRow, readFollow, readLanes } from './run/followState.js';
+import { tablesToFollow } from './tablesToFollow.js';
 import { verifyWithin } from './verification/verify.js';
 
 /**

@@ -3,12 +3,8 @@ import { errorCodes } from '../protocol/errorCodes.js';
 import type { CutoverSnapshot, FollowRequest, FollowSnapshot, FollowState } from '../protocol/follow.js';
 import { formatRelation } from '../protocol/mapping.js';
 import type { RelationName } from '../protocol/model.js';
-import type { BaseCopy } from './baseCopy.js';
-import { columnsNow, driftDdl, type LoggedColumn, loggedColumns } from './catalog/columnDrift.js';
 import { changesOf, newTables } from './catalog/newTables.js';
-import { isFollowed } from './catalog/replicaIdentities.js';
 import type { SourceTable } from './catalog/tables.js';
-import { tableItem } from './copy/copyTables.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
@@ -16,29 +12,29 @@ import { FollowHistory } from './followRates.js';
 import { KeptSession } from './keptSession.js';
 import { formatLsn, type Lsn } from './postgres/lsn.js';
 import type { Session } from './postgres/session.js';
-import type { Drift, FollowedTable, TableToFollow } from './replication/apply/followedTables.js';
+import type { TableToFollow } from './replication/apply/followedTables.js';
 import { type FollowEnd, Follower } from './replication/follower.js';
 import { type FollowFigures, followFigures } from './replication/followFigures.js';
 import type { ValueEncoding } from './replication/pgoutput.js';
 import type { Relation } from './replication/pgoutputMessages.js';
 import { lockTarget } from './run/claim.js';
+import { shownState } from './run/followLifecycle.js';
 import { type FollowRow, noteSaid, noteState, takeRequests } from './run/followState.js';
+import { type CopiedTables, driftOf, tablesToFollow } from './tablesToFollow.js';
 
 /** How often requests are looked for, both servers are looked at, and new tables are looked for; milliseconds. */
 const requestMs = 250;
 const lookMs = 1_000;
 const newTablesMs = 10_000;
 
-export interface FollowParts {
+export interface FollowParts extends CopiedTables {
   readonly job: DatabaseJob;
-  readonly base: BaseCopy;
   readonly row: FollowRow;
   readonly replicaRole: boolean;
-  readonly filtered: ReadonlySet<string>;
   readonly insertOnly: ReadonlySet<string>;
-  /** Columns of the tables when they were copied, by oid; those of now where that is not known. */
-  readonly columns?: ReadonlyMap<string, readonly LoggedColumn[]>;
   readonly endLsn?: Lsn;
+  /** What there was before. */
+  readonly cutover?: CutoverSnapshot;
   /** Holds the lock of the run on the target; the follow closes it. */
   readonly target: Session;
   /** Tables that nobody named: see FollowerOptions. */
@@ -74,6 +70,7 @@ export class FollowedDatabase {
     const { job, base, row, target } = parts;
     const { sessions } = job;
     this.state = row.state;
+    this.cutover = parts.cutover;
     this.desk = new KeptSession(
       async () => {
         const session = await sessions.open('target', 'desk');
@@ -95,7 +92,7 @@ export class FollowedDatabase {
       identity: base.context.checkpoint.run.source,
       tables,
       ...(parts.unknown && { unknown: parts.unknown }),
-      drift: (table) => this.drift(table),
+      drift: (table) => driftOf(job, table),
       encoding,
       replicaRole: parts.replicaRole,
       temporaryFolder: tmpdir(),
@@ -155,7 +152,7 @@ export class FollowedDatabase {
     const slot = figures?.slot;
     const forecast = this.history.slotForecast(performance.now());
     return {
-      state: this.state,
+      state: shownState(parts.row, this.state),
       appliedLsn: formatLsn(position),
       sourceLsn: formatLsn(sourceLsn),
       lagBytes: Number(sourceLsn - position),
@@ -267,18 +264,22 @@ export class FollowedDatabase {
   /** Tables that came to be, and changes that are not in the stream because a table has no identity. */
   private async lookForTables(source: Session): Promise<void> {
     this.lookedForTablesAt = performance.now();
-    const { job, base, insertOnly } = this.parts;
+    const { job, base, insertOnly, row } = this.parts;
     const { filter, tables } = base.planned;
     if (this.parts.unknown === undefined) {
       const known = tables.map((table) => table.oid);
       this.fresh = await newTables(source, filter, job.mapping, known);
+      const left = new Set(this.fresh.map((table) => `table ${formatRelation(table)}`));
+      job.tracker.withdraw(({ code, object = '' }) => (code === 'FF890' || code === 'FF897') && !left.has(object), new Set());
+      const code = row.wayBack ? 'FF897' : 'FF890';
+      const side = row.wayBack ? 'target' : 'source';
       for (const table of this.fresh)
         job.tracker.finding({
-          code: 'FF890',
+          code,
           severity: 'warning',
           object: `table ${formatRelation(table)}`,
-          message: `The table ${formatRelation(table)} came to be on the source and is not followed.`,
-          fix: errorCodes.FF890.help,
+          message: `The table ${formatRelation(table)} came to be on the ${side} and is not followed.`,
+          fix: errorCodes[code].help,
         });
     }
     const changes = await changesOf(source, [...insertOnly]);
@@ -300,47 +301,6 @@ export class FollowedDatabase {
       fix: errorCodes.FF818.help,
     });
   }
-
-  private async drift(table: FollowedTable): Promise<Drift> {
-    const { sessions } = this.parts.job;
-    const source = await sessions.open('source', 'columns');
-    try {
-      const columns = await columnsNow(source, table.oid);
-      if (columns === undefined) return {};
-      const ddl = driftDdl(table.target, table.columns ?? [], columns);
-      return { columns, ...(ddl !== undefined && { ddl }) };
-    } finally {
-      await sessions.close(source);
-    }
-  }
-}
-
-/** Those that were copied, each with its position and its columns then. */
-export async function tablesToFollow(
-  source: Session,
-  parts: Pick<FollowParts, 'base' | 'filtered' | 'columns'>,
-): Promise<TableToFollow[]> {
-  const { filtered } = parts;
-  const { context, work } = parts.base;
-  const followed = work.tables.flatMap((table) => {
-    const since = context.checkpoint.find('table', tableItem(table))?.lsn;
-    return isFollowed(table) && since !== undefined ? [{ table, since }] : [];
-  });
-  const oids = followed.map(({ table }) => table.oid);
-  const columns = parts.columns ?? (await loggedColumns(source, oids));
-  return followed.map(({ table, since }) => {
-    const { oid, schema, name, target, where } = table;
-    const known = columns.get(oid);
-    return {
-      oid: Number(oid),
-      schema,
-      name,
-      target,
-      since,
-      ...(known && { columns: known }),
-      ...(where !== undefined && !filtered.has(oid) && { filter: where }),
-    };
-  });
 }
 
 /** Why a follow of a database ended early, for those who asked. */

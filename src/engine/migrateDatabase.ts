@@ -1,5 +1,6 @@
 import { errorCodes } from '../protocol/errorCodes.js';
-import { analyzeBase, claimTarget, copyBase, ensureRun, leaveOwners, verifyBase } from './baseCopy.js';
+import { analyzeBase, copyBase, leaveOwners, verifyBase } from './baseCopy.js';
+import { claimTarget, ensureRun } from './claimDatabase.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { editedSince } from './planDatabase.js';
 import type { Session } from './postgres/session.js';

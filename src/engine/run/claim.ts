@@ -2,7 +2,7 @@ import { chunks } from '../../base/pool.js';
 import { Fault } from '../errors/fault.js';
 import { literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
-import { dropRun, readRuns } from './checkpoint.js';
+import { forgetSource } from './checkpoint.js';
 
 /** "flex": the key of the advisory lock that one run holds on its target database. */
 const lockKey = 0x666c6578;
@@ -92,8 +92,7 @@ export async function undoRun(target: Session, sources: readonly string[]): Prom
     }
     left = blocked;
   }
-  await target.query('DELETE FROM flexferry.run WHERE source = ANY ($1::text[])', [sources]);
-  if ((await readRuns(target)).length === 0) await dropRun(target);
+  for (const source of sources) await forgetSource(target, source);
 }
 
 const undoScript = (rows: readonly UndoRow[]): string =>

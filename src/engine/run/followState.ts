@@ -146,6 +146,18 @@ export async function noteSlot(
       WHERE source = ${literal(source)}`);
 }
 
+/** All of them, for START_REPLICATION. */
+export async function notePublications(
+  target: Session,
+  source: string,
+  names: readonly string[],
+): Promise<void> {
+  await target.query('UPDATE flexferry.follow SET publications = $2::text[] WHERE source = $1', [
+    source,
+    [...names],
+  ]);
+}
+
 /** `cutover` and `undo` are kept where they are undefined, and forgotten where they are null. */
 export async function noteState(
   target: Session,
@@ -247,4 +259,11 @@ export async function isStopped(target: Session, source: string, table: Relation
     [source, table.schema, table.name],
   );
   return rowCount > 0;
+}
+
+/** Nothing is followed from this source any more; the checkpoints of the base copy stay. */
+export async function forgetFollow(target: Session, source: string): Promise<void> {
+  await target.script(
+    followTables.map((name) => `DELETE FROM flexferry.${name} WHERE source = ${literal(source)}`).join('; '),
+  );
 }
