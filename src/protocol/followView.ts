@@ -88,7 +88,8 @@ const freshSeconds = 2;
 
 export function forecastOf(follow: FollowSnapshot): Forecast {
   if (follow.reconnecting) return 'reconnecting';
-  if (follow.fallingBehind) return 'fallingBehind';
+  // What grows from nothing to a second is a burst, whatever it looks like.
+  if (follow.fallingBehind && follow.lagSeconds >= freshSeconds) return 'fallingBehind';
   return follow.lagSeconds < freshSeconds ? 'upToDate' : 'catchingUp';
 }
 
@@ -131,7 +132,10 @@ export function earlyChecks(follow: FollowSnapshot): EarlyCheck[] {
   const slot = { fine: 'go', tight: 'go', urgent: 'warn', lost: 'noGo' } as const;
   return [
     ...(follow.state === 'copying' ? [{ check: 'base', verdict: 'noGo' } as const] : []),
-    { check: 'lag', verdict: follow.lagSeconds <= shortLagSeconds && !follow.fallingBehind ? 'go' : 'warn' },
+    {
+      check: 'lag',
+      verdict: follow.lagSeconds <= shortLagSeconds && forecastOf(follow) !== 'fallingBehind' ? 'go' : 'warn',
+    },
     { check: 'stoppedTables', verdict: follow.stopped.length === 0 ? 'go' : 'noGo' },
     { check: 'newTables', verdict: follow.newTables.length === 0 ? 'go' : 'warn' },
     { check: 'slot', verdict: slot[danger] },

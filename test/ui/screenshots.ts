@@ -3,11 +3,13 @@
  * media/screenshots.
  */
 import { join, resolve } from 'node:path';
+import pg from 'pg';
 import { startDemoServers } from '../demo/servers.js';
 import {
   clearNotifications,
   editorTab,
   expand,
+  press,
   quickPickRow,
   runCommand,
   showContainer,
@@ -83,7 +85,61 @@ const pictures: readonly (readonly [name: string, show: (session: Session) => Pr
   ],
 ];
 
-async function photograph(theme: 'dark' | 'light'): Promise<void> {
+/** An online migration, which has the screen to itself: what is photographed after the others, in order. */
+const onlinePictures: typeof pictures = [
+  [
+    'following',
+    async ({ page }) => {
+      await showContainer(page, 'Flexferry');
+      await inlineAction(page, /^Harbour/, 'Migrate to Flexible Server');
+      await pick(page, 'Enter starts', 'Mode…');
+      await pick(page, 'May the applications', 'Online');
+      await pick(page, 'Enter starts', 'Start migration');
+      await webview(page)
+        .getByRole('img', { name: /^Lag, now/ })
+        .waitFor();
+      // Long enough for a line with ups and downs.
+      await webview(page)
+        .locator('#metric-time', { hasText: /^4\d s/ })
+        .waitFor({ timeout: 60_000 });
+    },
+  ],
+  [
+    'cutover',
+    async ({ page }) => {
+      await webview(page).getByRole('button', { name: 'Cut Over…' }).click();
+      await webview(page).getByRole('button', { name: 'Start Cutover…' }).click();
+      await press(page, 'Start Cutover');
+      await webview(page).locator('.pill', { hasText: 'ready to hand over' }).waitFor();
+      await clearNotifications(page);
+    },
+  ],
+];
+
+/** Applications of the source, with more to do now and then. Ends once the fence refuses them. */
+async function writeAsApplicationsDo(uri: string, password: string): Promise<void> {
+  const address = new URL(uri);
+  address.password = password;
+  const client = new pg.Client({ connectionString: address.href });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    for (let round = 0; ; round += 1) {
+      const rows = round % 7 === 3 ? 12_000 : 40 + ((round * 37) % 200);
+      await client.query(
+        `UPDATE harbour.containers SET tare_kg = tare_kg + 1 WHERE number IN
+           (SELECT number FROM harbour.containers ORDER BY random() LIMIT ${rows})`,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  } catch {
+    // The source is read-only now.
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function photograph(theme: 'dark' | 'light', shots: typeof pictures, busy = false): Promise<void> {
   const demo = await startDemoServers();
   const { password } = demo;
   const session = await openSession({
@@ -100,7 +156,8 @@ async function photograph(theme: 'dark' | 'light'): Promise<void> {
     throw error;
   });
   try {
-    for (const [name, show] of pictures) {
+    if (busy) void writeAsApplicationsDo(demo.source, password);
+    for (const [name, show] of shots) {
       await show(session);
       console.log(await session.screenshot(`${name}-${theme}`, join(folder)));
     }
@@ -111,8 +168,10 @@ async function photograph(theme: 'dark' | 'light'): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  await photograph('dark');
-  await photograph('light');
+  for (const theme of ['dark', 'light'] as const) {
+    await photograph(theme, pictures);
+    await photograph(theme, onlinePictures, true);
+  }
 }
 
 main().then(

@@ -1,3 +1,4 @@
+import type { FollowSnapshot } from '../../src/protocol/follow.js';
 import { followedDatabases } from '../../src/protocol/followView.js';
 import {
   type CutoverChoices,
@@ -103,19 +104,20 @@ function showFlow(state: DashboardState, name: string): void {
   attention.show(database, running);
   throughput.element.hidden = followed !== undefined;
   following.element.hidden = followed === undefined;
+  setText(flowTitle, followed ? t('Following') : t('Throughput'));
   // With one database the state stands beside the title.
   followState.hidden = followed === undefined || snapshot?.databases.length === 1;
-  setText(flowTitle, followed ? t('Following') : t('Throughput'));
-  if (!followed) {
-    throughput.show(state.history, snapshot?.startedAt);
-    return;
-  }
-  following.show(followed, state.lag[name] ?? [], running);
+  if (followState.hidden) followState.replaceChildren();
+  if (followed) following.show(followed, state.lag[name] ?? [], running);
+  else throughput.show(state.history, snapshot?.startedAt);
+  if (followed && !followState.hidden) showFollowState(followed, running);
+}
+
+function showFollowState(followed: FollowSnapshot, running: boolean): void {
   const look = running
     ? followLook(followed.state)
     : { icon: 'debug-pause', tone: 'dim', label: t('not running') };
-  if (followState.dataset['key'] === look.label) return;
-  followState.dataset['key'] = look.label;
+  if (followState.textContent === look.label) return;
   followState.className = `pill ${look.tone}`;
   followState.replaceChildren(icon(look.icon), look.label);
 }

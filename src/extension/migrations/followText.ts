@@ -17,7 +17,7 @@ const t = vscode.l10n.t;
 function lagText(follow: FollowSnapshot): string {
   if (follow.reconnecting) return t('reconnecting');
   const lag = t('lag {0}', formatSeconds(follow.lagSeconds));
-  return follow.fallingBehind ? t('{0} and growing', lag) : lag;
+  return forecastOf(follow) === 'fallingBehind' ? t('{0} and growing', lag) : lag;
 }
 
 /** What a followed database is doing, in a few words: for a node of the tree. */

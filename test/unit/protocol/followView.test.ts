@@ -92,7 +92,8 @@ describe('how it goes on', () => {
   test('is one of four', () => {
     assert.equal(forecastOf(follow()), 'upToDate');
     assert.equal(forecastOf(follow({ lagSeconds: 30, catchUpSeconds: 5 })), 'catchingUp');
-    assert.equal(forecastOf(follow({ fallingBehind: true })), 'fallingBehind');
+    assert.equal(forecastOf(follow({ fallingBehind: true, lagSeconds: 3 })), 'fallingBehind');
+    assert.equal(forecastOf(follow({ fallingBehind: true, lagSeconds: 0.5 })), 'upToDate');
     const reconnecting = { code: 'FF101', message: 'refused', fix: 'start it' } as const;
     assert.equal(forecastOf(follow({ fallingBehind: true, reconnecting })), 'reconnecting');
   });
@@ -123,7 +124,7 @@ test('before a cutover: go where nothing is in the way, no go where it would be 
   assert.equal(verdicts({ stopped: [stoppedTable('t')] })['stoppedTables'], 'noGo');
   assert.equal(verdicts({ newTables: [{ schema: 'a', name: 'b' }] })['newTables'], 'warn');
   assert.equal(verdicts({ lagSeconds: 60 })['lag'], 'warn');
-  assert.equal(verdicts({ fallingBehind: true })['lag'], 'warn');
+  assert.equal(verdicts({ fallingBehind: true, lagSeconds: 5 })['lag'], 'warn');
   assert.equal(verdicts({ state: 'copying' })['base'], 'noGo');
   assert.equal(verdicts({ slot: { name: 's', retainedBytes: 1, walStatus: 'lost' } })['slot'], 'noGo');
 });
