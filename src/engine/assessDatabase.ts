@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { formatRelation } from '../protocol/mapping.js';
 import { assessSource, assessTarget } from './assessment/assess.js';
 import { assessOnline } from './assessment/online.js';
@@ -25,7 +26,7 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   const found = await targetState(target);
   const state = exists ? found : { ...found, objects: [] };
   const sourceId = await databaseIdentity(source);
-  if (exists && sourceId === (await databaseIdentity(target))) {
+  if (exists && sourceId === (await databaseIdentity(target)) && (await isSameDatabase(source, target))) {
     throw new Fault(
       'FF209',
       `Source and target are the same database: ${job.target.database} on one server.`,
@@ -60,6 +61,19 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   await Promise.all([sessions.close(source), sessions.close(target)]);
   tracker.advance('assess', 'done');
   tracker.end('assess');
+}
+
+/**
+ * A copy of a server (from a backup, or a promoted replica) has the system identifier of the original. A lock that is
+ * held in the one and cannot be had in the other tells them apart.
+ */
+async function isSameDatabase(source: Session, target: Session): Promise<boolean> {
+  const key = randomInt(2 ** 47);
+  await source.query(`SELECT pg_advisory_lock(${key})`);
+  const { rows } = await target.query<{ free: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS free`);
+  await source.query(`SELECT pg_advisory_unlock(${key})`);
+  if (rows[0]?.free) await target.query(`SELECT pg_advisory_unlock(${key})`);
+  return rows[0]?.free !== true;
 }
 
 /** What was followed before was assessed before it began. `sourceId` is undefined where the target is still to be made. */

@@ -25,7 +25,7 @@ import { type CopiedTables, driftOf, tablesToFollow } from './tablesToFollow.js'
 /** How often requests are looked for, both servers are looked at, and new tables are looked for; milliseconds. */
 const requestMs = 250;
 const lookMs = 1_000;
-const newTablesMs = 10_000;
+const newTablesMs = 3_000;
 
 export interface FollowParts extends CopiedTables {
   readonly job: DatabaseJob;
