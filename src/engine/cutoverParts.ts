@@ -28,9 +28,16 @@ export interface CutoverTimes {
   readonly quietLimitMs: number;
   /** What is left to be applied once the source is still. */
   readonly drainLimitMs: number;
+  /** A source that went away, so that its fence can be lifted; when the run is stopped nobody waits longer than 10 s. */
+  readonly liftLimitMs: number;
 }
 
-export const cutoverTimes: CutoverTimes = { quietMs: 2_000, quietLimitMs: 30_000, drainLimitMs: 120_000 };
+export const cutoverTimes: CutoverTimes = {
+  quietMs: 2_000,
+  quietLimitMs: 30_000,
+  drainLimitMs: 120_000,
+  liftLimitMs: 60_000,
+};
 
 /** What the cutover of one database needs. */
 export interface CutoverParts {

@@ -1,24 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FenceRecord, fenceSource, liftFence, liftSql, planFence } from './cutover/fence.js';
 import type { LeftSession } from './cutover/fenceSessions.js';
-import type { CutoverParts } from './cutoverParts.js';
+import { type CutoverParts, cutoverTimes } from './cutoverParts.js';
 import { Fault } from './errors/fault.js';
 import { connect } from './postgres/connect.js';
 import type { Session } from './postgres/session.js';
 import { noteUndo } from './run/followState.js';
 
-/** How long a source that went away is waited for, so that its fence can be lifted; milliseconds. */
-const liftWithinMs = 60_000;
-/** When the run is stopped nobody waits that long. */
+/** When the run is stopped nobody waits longer for a source that is away, milliseconds. */
 const liftWithinOfStopMs = 10_000;
-const pauseMs = 1_000;
+const pauseMs = 500;
 
 /** The source in a cutover: one session, opened again where it was lost, and the fence that has to be lifted. */
 export class CutoverSource {
   private session: Session | undefined;
 
   constructor(
-    private readonly parts: Pick<CutoverParts, 'job' | 'target' | 'context'>,
+    private readonly parts: Pick<CutoverParts, 'job' | 'target' | 'context' | 'times'>,
     /** Set as long as there is something to be put back. */
     private record: FenceRecord | undefined,
   ) {}
@@ -52,8 +50,9 @@ export class CutoverSource {
   async lift(): Promise<void> {
     const { record } = this;
     if (record === undefined) return;
-    const { signal } = this.parts.job;
-    const end = Date.now() + (signal.aborted ? liftWithinOfStopMs : liftWithinMs);
+    const { job, times } = this.parts;
+    const limit = { ...cutoverTimes, ...times }.liftLimitMs;
+    const end = Date.now() + (job.signal.aborted ? Math.min(limit, liftWithinOfStopMs) : limit);
     // Not that of the run, which may have ended it: production must not stay read-only because of that.
     const own = new AbortController().signal;
     for (;;) {

@@ -181,6 +181,16 @@ for (const major of cutoverMajors.slice(-1)) {
       assert.deepEqual(problemsOf(place), ['FF505 sequence shop.fresh']);
     });
 
+    test('a materialized view that cannot be refreshed is told, and stops nothing', async () => {
+      const place = await world.place();
+      // One more order, and this divides by zero.
+      await place.onTarget('CREATE INDEX bad ON shop.grand ((1 / (amount - 125251)::int))');
+      await (await world.application(place)).query(write);
+      assert.equal(await place.cutOver(), 'handedOver');
+      assert.deepEqual(problemsOf(place), ['FF506 materialized view shop.grand']);
+      assert.match(place.last?.steps.find(({ step }) => step === 'refresh')?.detail ?? '', /^1 of 2/);
+    });
+
     test('a group is handed over together, or not at all', async () => {
       const places = [await world.place(), await world.place({ replicaRole: true })] as const;
       const [one, other] = places;

@@ -166,5 +166,59 @@ for (const [index, major] of cutoverMajors.entries()) {
       assert.equal(await place.cutOver(interruptedCutover(await place.row())), 'undone');
       await world.assertUndone(place, before);
     });
+
+    for (const answer of ['undo', 'confirm'] as const)
+      test(`where the source starts again while it holds, ${answer} works`, async () => {
+        const place = await world.place();
+        const before = await settingsOf(place);
+        const decision = async () => {
+          await poll(() => place.state === 'holding', 'the hold');
+          await world.servers.source.restart();
+          await world.assertFenced(place);
+          return answer;
+        };
+        const end = await place.cutOver(request({ hold: true }), { decision });
+        if (answer === 'undo') {
+          assert.equal(end, 'undone');
+          assert.equal(place.last?.fault, undefined);
+          await world.assertUndone(place, before);
+        } else {
+          assert.equal(end, 'handedOver');
+          await world.assertFenced(place);
+          await world.assertHandedOver(place);
+        }
+      });
+
+    test('where the source cannot be freed, it says how to do it by hand', async () => {
+      const place = await world.place();
+      const before = await settingsOf(place);
+      const onServer = (sql: string) => world.servers.source.query('postgres', sql);
+      const decision = async () => {
+        await poll(() => place.state === 'holding', 'the hold');
+        await onServer(`ALTER DATABASE ${place.from} ALLOW_CONNECTIONS false`);
+        await onServer(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${place.from}'`,
+        );
+        return 'undo' as const;
+      };
+      const times = { liftLimitMs: 300 };
+      let told = '';
+      await assert.rejects(place.cutOver(request({ hold: true }), { decision, times }), (error: Error) => {
+        told = error.message;
+        return true;
+      });
+      const [, sql = ''] = /By hand: (.*)$/s.exec(told) ?? [];
+      assert.match(
+        sql,
+        /^ALTER DATABASE "place_\d+" RESET default_transaction_read_only; ALTER ROLE "stubborn"/,
+      );
+      await place.kill();
+      await place.start();
+      assert.equal(place.state, 'undoing', 'the next run knows');
+      await onServer(`ALTER DATABASE ${place.from} ALLOW_CONNECTIONS true`);
+      await onServer(`BEGIN; SET TRANSACTION READ WRITE; ${sql} COMMIT`);
+      assert.equal(await place.cutOver(interruptedCutover(await place.row())), 'undone');
+      await world.assertUndone(place, before);
+    });
   });
 }
