@@ -92,7 +92,7 @@ export async function copyBase(
   const { now, later } = deferral
     ? splitDeferred(postData, { ...deferral, tables })
     : { now: postData, later: nothingDeferred };
-  await addConstraints(context, now, target);
+  await addConstraints(context, now, target, deferral !== undefined);
   await finishSchema(context, now, target);
   if (job.isFirstOfTarget) await copyDatabaseProperties(context, from.session, target, job.mapping);
   const deferred = { ...later, last: [...forced.later, ...later.last] };
@@ -168,8 +168,11 @@ async function joinOwners(context: DatabaseContext, target: Session, plan: Plann
   }
 }
 
-export async function leaveOwners(context: DatabaseContext, target: Session): Promise<void> {
-  const joined = context.checkpoint.items('role').map(([role]) => role);
+export async function leaveOwners(
+  { checkpoint }: Pick<DatabaseContext, 'checkpoint'>,
+  target: Session,
+): Promise<void> {
+  const joined = checkpoint.items('role').map(([role]) => role);
   if (joined.length === 0) return;
   await leaveRoles(target, joined);
   await target.query(`DELETE FROM flexferry.work WHERE kind = 'role'`);
@@ -223,16 +226,24 @@ async function copyData(
   tracker.end('indexes');
 }
 
+/**
+ * Tables that were copied as of different moments agree only once changes have been followed: what their foreign keys
+ * have to say waits for the cutover then (`early` of schema/deferred.ts).
+ */
 async function addConstraints(
   context: DatabaseContext,
   postData: PostDataPlan,
   target: Session,
+  isFollowed: boolean,
 ): Promise<void> {
-  const { structural, foreignKeys } = postData;
+  const { structural } = postData;
+  const positions = new Set(context.checkpoint.items('table').map(([, { lsn }]) => lsn));
+  const mayWait = isFollowed && positions.size > 1;
+  const foreignKeys = postData.foreignKeys.filter(({ item, notValid }) => item.skip || notValid || !mayWait);
   const { tracker } = context;
   tracker.begin('constraints', structural.length + foreignKeys.reduce((n, k) => n + (k.notValid ? 2 : 1), 0));
   await runStatements(context, target, 'constraints', structural);
-  await addForeignKeys(context, foreignKeys, target);
+  await addForeignKeys(context, foreignKeys, target, { mayWait });
   tracker.end('constraints');
 }
 
