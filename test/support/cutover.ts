@@ -54,7 +54,10 @@ CREATE MATERIALIZED VIEW shop.totals AS SELECT customer, sum(amount) AS amount F
 CREATE MATERIALIZED VIEW shop.grand AS SELECT sum(amount) AS amount FROM shop.totals;
 CREATE UNIQUE INDEX ON shop.totals (customer);
 ALTER TABLE shop.parts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY few ON shop.parts USING (id < 3)`;
+CREATE POLICY few ON shop.parts USING (id < 3);
+CREATE FUNCTION shop.forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not here'; END $$;
+CREATE EVENT TRIGGER forbid ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER', 'DROP TRIGGER', 'ALTER TABLE')
+  EXECUTE PROCEDURE shop.forbid()`;
 
 /** Those whose rows are followed. */
 const followed: readonly RelationName[] = ['customers', 'orders', 'parts', 'days_1', 'log'].map((name) => ({

@@ -74,7 +74,7 @@ describe('the tracker', () => {
   });
   test('the fraction never falls and is 1 at the end alone', () => {
     const { run, last } = tracker();
-    const database = run.addDatabase('d', 'd', 'd');
+    const database = run.addDatabase('d', 'd', 'd', true);
     let before = 0;
     for (const phase of phases) {
       database.begin(phase, 2);
@@ -96,6 +96,23 @@ describe('the tracker', () => {
     database.stop();
     assert.equal(database.phase('copy').state, 'pending');
     assert.equal(database.table({ schema: 's', name: 'a' })?.state, 'pending');
+    run.push();
+  });
+  test('what was found can be withdrawn, and is told again where it is found again', () => {
+    const { run, events } = tracker();
+    const [database, other] = [run.addDatabase('d', 'd', 'd'), run.addDatabase('e', 'e', 'e')];
+    const finding = { code: 'FF600', severity: 'error', message: 'm', fix: 'f' } as const;
+    for (const one of [database, other]) one.finding(finding);
+    database.statement('postData', 0, { kind: 'createView', object: 'view v', key: 'k' }, 'failed');
+    database.withdraw(({ code }) => code === 'FF600', new Set(['k']));
+    assert.deepEqual(
+      [database.findings.length, other.findings.length, database.statements.length],
+      [0, 1, 0],
+    );
+    assert.ok(!database.hasProblems());
+    database.finding(finding);
+    other.finding(finding);
+    assert.equal(events.filter((e) => e.event === 'finding').length, 3);
     run.push();
   });
   test('the same finding is told once', () => {
