@@ -9,7 +9,8 @@ import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import type { Session } from './postgres/session.js';
 import { type RunRow, readRuns, renamesText } from './run/checkpoint.js';
-import { readFollow } from './run/followState.js';
+import { isHandedOver, readFollow, readFollows } from './run/followState.js';
+import { isPastHandOver } from './wayBackRow.js';
 
 /** The database through which others are created. https://www.postgresql.org/docs/current/manage-ag-createdb.html */
 export const maintenanceDatabase = 'postgres';
@@ -23,6 +24,11 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   tracker.begin('assess', 1);
   const source = await sessions.open('source', 'assess');
   const { target, exists } = await openTarget(job);
+  const end = async (): Promise<void> => {
+    await Promise.all([sessions.close(source), sessions.close(target)]);
+    tracker.advance('assess', 'done');
+    tracker.end('assess');
+  };
   const found = await targetState(target);
   const state = exists ? found : { ...found, objects: [] };
   const sourceId = await databaseIdentity(source);
@@ -34,12 +40,17 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   }
   if (!exists) await requireCreateDatabase(target);
   const runs = exists ? await readRuns(target) : [];
+  const follows = exists ? await readFollows(target) : [];
+  if (job.restart && follows.some(isHandedOver))
+    throw new Fault('FF896', `The database ${job.target.database} was handed over to its applications.`);
   requireOwnRuns(job, sourceId, runs);
   tracker.facts = {
     ...tracker.facts,
     sourceVersion: await version(source),
     targetVersion: await version(target),
   };
+  // Nothing is copied any more, and both databases may look different by now.
+  if (follows.some((row) => row.source === sourceId && isPastHandOver(row))) return end();
   const filter = await chosenSchemas(source, database, mapping);
   const tables = await listSourceTables(source, filter, mapping);
   // What an extension brings is there once, whoever has it.
@@ -58,9 +69,7 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
     },
   );
   if (job.online) await assessFollowing(job, source, target, exists ? sourceId : undefined, tables);
-  await Promise.all([sessions.close(source), sessions.close(target)]);
-  tracker.advance('assess', 'done');
-  tracker.end('assess');
+  await end();
 }
 
 /**

@@ -14,7 +14,7 @@ import { dropPublications } from './replication/publications.js';
 import { type FormerIdentity, restoreIdentities } from './replication/replicaIdentity.js';
 import { forgetSource } from './run/checkpoint.js';
 import { endOrphans, isRunAtWork, lockTarget } from './run/claim.js';
-import { type FollowRow, readFollow } from './run/followState.js';
+import { type FollowRow, isHandedOver, readFollow } from './run/followState.js';
 import { slotNameOf } from './run/slotName.js';
 
 export interface CleanUpOptions {
@@ -190,13 +190,6 @@ export async function removeFollowed(
   const restored = await restoreIdentities(end.session, undo.identities ?? [], { signal });
   for (const table of restored) tell(`${end.side}: REPLICA IDENTITY FULL of ${formatRelation(table)}`);
 }
-
-/** What was cancelled is finished, too, but was never handed over. */
-const isHandedOver = ({ state, said }: FollowRow): boolean =>
-  state === 'handedOver' ||
-  state === 'wayBack' ||
-  (state === 'finished' &&
-    said?.cutover?.steps.some(({ step, state: done }) => step === 'handOver' && done === 'done') === true);
 
 /**
  * First of all: applications may be waiting to write. One that nobody finds any more is not put back over what is now.

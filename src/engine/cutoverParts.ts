@@ -1,5 +1,5 @@
 import type { CutoverSnapshot, FollowSnapshot, FollowState } from '../protocol/follow.js';
-import type { RelationName } from '../protocol/model.js';
+import type { Finding, RelationName } from '../protocol/model.js';
 import type { SchemaFilter } from './catalog/filter.js';
 import type { SourceTable } from './catalog/tables.js';
 import type { CutoverRequest } from './cutover/steps.js';
@@ -39,6 +39,16 @@ export const cutoverTimes: CutoverTimes = {
   liftLimitMs: 60_000,
 };
 
+/** What goes with a cutover beside its steps. Each may be repeated after a crash at any moment of it. */
+export interface CutoverCompanion {
+  /** With the gate, once it lets go on: nobody waits yet. */
+  prepare?(): Promise<void>;
+  /** Takes that back, also where it was only begun. */
+  undo?(): Promise<void>;
+  /** With the hand-over, when nothing is applied any more and nobody has been told. Says what it did, if anything. */
+  handOver?(): Promise<string | undefined>;
+}
+
 /** What the cutover of one database needs. */
 export interface CutoverParts {
   readonly job: DatabaseJob;
@@ -59,4 +69,10 @@ export interface CutoverParts {
   /** The state of the row changed. */
   onState?(state: FollowState): void;
   readonly times?: Partial<CutoverTimes>;
+  readonly companion?: CutoverCompanion;
+  /** Of a cutover back: applications go to the old source again, which `target` stands for. */
+  readonly back?: {
+    /** What was found on the way there says nothing about the way back. */
+    readonly former: ReadonlySet<Finding>;
+  };
 }

@@ -8,6 +8,7 @@ import { type FollowPlace, type FollowSpecs, withFollowPlace } from './followPla
 import type { Session } from './postgres/session.js';
 import { followFigures, freshSnapshot } from './replication/followFigures.js';
 import { isRunAtWork } from './run/claim.js';
+import { shownState } from './run/followLifecycle.js';
 import {
   type FollowRow,
   isStopped,
@@ -91,6 +92,10 @@ export function nothingFollowed({ source, target }: FollowSpecs): Fault {
 }
 
 async function requireSensible(target: Session, row: FollowRow, request: FollowRequest): Promise<void> {
+  if (row.wayBack && request.command === 'cutover' && request.wayBack)
+    throw new Fault('FF893', 'This is a way back already: there is none from there.');
+  if (row.wayBack && request.command === 'addTables')
+    throw new Fault('FF863', 'This cannot be done now: tables are not added on the way back.');
   if (!takenIn[request.command].includes(row.state))
     throw new Fault('FF863', `This cannot be done now: ${wordsOf[row.state]}.`);
   if (request.command !== 'retry' && request.command !== 'skip') return;
@@ -115,7 +120,8 @@ export function followStatus(specs: FollowSpecs, signal?: AbortSignal): Promise<
         ? { row: place.row, applied: place.target, changed: place.source }
         : { row: back, applied: place.source ?? place.target, changed: place.target };
     const { figures, fault } = await readFigures(shown.changed, shown.row.slot);
-    const follow = freshSnapshot(shown.row, {
+    const row = { ...shown.row, state: shownState(shown.row, shown.row.state) };
+    const follow = freshSnapshot(row, {
       lanes: await readLanes(shown.applied, shown.row.source),
       now: await clockOf(shown.applied),
       running,
@@ -138,7 +144,7 @@ const nameOf = (spec: FollowSpecs['source']): string => `${describeServer(spec)}
 async function wayBackOf({ source, target, row }: FollowPlace): Promise<FollowRow | undefined> {
   if (source === undefined || (row?.state !== 'wayBack' && row?.state !== 'handedOver')) return undefined;
   const back = await readFollow(source, await databaseIdentity(target));
-  return back?.wayBack ? back : undefined;
+  return back?.wayBack && back.startLsn !== undefined ? back : undefined;
 }
 
 async function readFigures(changed: Session | undefined, slot: string) {

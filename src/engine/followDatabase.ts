@@ -270,7 +270,10 @@ export class FollowedDatabase {
       const known = tables.map((table) => table.oid);
       this.fresh = await newTables(source, filter, job.mapping, known);
       const left = new Set(this.fresh.map((table) => `table ${formatRelation(table)}`));
-      job.tracker.withdraw(({ code, object = '' }) => (code === 'FF890' || code === 'FF897') && !left.has(object), new Set());
+      job.tracker.withdraw(
+        ({ code, object = '' }) => (code === 'FF890' || code === 'FF897') && !left.has(object),
+        new Set(),
+      );
       const code = row.wayBack ? 'FF897' : 'FF890';
       const side = row.wayBack ? 'target' : 'source';
       for (const table of this.fresh)

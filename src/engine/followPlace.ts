@@ -43,6 +43,8 @@ export async function withFollowPlace<T>(
   try {
     signal?.throwIfAborted();
     if (target.status === 'rejected') throw target.reason;
+    // An old source keeps the state of the way back, and may be fenced.
+    await target.value.script('SET default_transaction_read_only = off');
     return await use(
       await findFollow(
         target.value,

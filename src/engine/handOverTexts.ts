@@ -1,8 +1,9 @@
 import { plural } from '../base/format.js';
 import { type ConnectionSpec, describeServer } from '../protocol/connection.js';
-import type { CutoverSnapshot } from '../protocol/follow.js';
+import type { CutoverSnapshot, Fence } from '../protocol/follow.js';
 import type { CutoverParts } from './cutoverParts.js';
 import { canonicalText } from './postgres/connectionString.js';
+import { ident } from './postgres/quote.js';
 
 const place = (spec: ConnectionSpec): string =>
   `${spec.hosts.map((h) => `${h.host}:${h.port}`).join(',')}/${spec.database}`;
@@ -12,8 +13,10 @@ export function handOverTexts({
   job,
   context,
   request,
+  back,
 }: CutoverParts): NonNullable<CutoverSnapshot['handOver']> {
   const { source, target } = job;
+  if (back) return { connection: canonicalText(target), todo: todoBack(job, request.fence) };
   const problems = context.tracker.findings.filter(({ severity }) => severity !== 'note').length;
   const todo = [
     `Point the applications to ${place(target)} instead of ${place(source)}, and start them.`,
@@ -31,4 +34,16 @@ export function handOverTexts({
     `Keep the source (${describeServer(source)}) until the target has proven itself, then retire it.`,
   ];
   return { connection: canonicalText(target), todo };
+}
+
+/** `source` is the target of the migration here, and `target` the old source. */
+function todoBack({ source, target }: CutoverParts['job'], fence: Fence): string[] {
+  return [
+    `Point the applications to ${place(target)} again instead of ${place(source)}, and start them.`,
+    fence === 'readOnly'
+      ? `The database ${place(source)} stays read-only for new sessions, so that nothing is written there and lost. To use it for something else: ALTER DATABASE ${ident(source.database)} RESET default_transaction_read_only;`
+      : `Nothing keeps applications from ${place(source)}: see that none connects to it any more.`,
+    `What came to be on ${describeServer(source)} only since the first hand-over (tables, users, settings) did not come along.`,
+    `To migrate again, begin with an empty database: nothing of this migration goes on.`,
+  ];
 }

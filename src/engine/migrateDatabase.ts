@@ -40,6 +40,8 @@ export async function migrateDatabase(job: DatabaseJob): Promise<void> {
 export async function forgetRun(job: DatabaseJob): Promise<void> {
   const target = await job.sessions.open('target', 'control');
   try {
+    // It is fenced where applications went back.
+    await target.script('SET default_transaction_read_only = off');
     await lockTarget(target, job.signal);
     await dropRun(target);
   } finally {

@@ -1,22 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FollowRequest } from '../protocol/follow.js';
-import { analyzeBase, type BaseCopy, claimTarget, copyBase, ensureRun, leaveOwners } from './baseCopy.js';
+import { analyzeBase, type BaseCopy, copyBase, leaveOwners } from './baseCopy.js';
 import { canSetReplicaRole } from './catalog/replicationFacts.js';
 import { databaseIdentity } from './catalog/server.js';
+import { claimTarget, ensureRun } from './claimDatabase.js';
 import { removeFollowed } from './cleanUpFollow.js';
-import type { CutoverRequest } from './cutover/steps.js';
-import { interruptedCutover } from './cutoverDatabase.js';
+import { recordOf } from './cutover/steps.js';
 import type { CutoverDesk } from './cutoverDesk.js';
-import type { CutoverParts } from './cutoverParts.js';
+import { Cutovers } from './cutovers.js';
 import type { DatabaseJob } from './databaseJob.js';
-import { Fault } from './errors/fault.js';
 import { cancelled, FollowedDatabase } from './followDatabase.js';
 import { attachBase } from './onlineAttach.js';
 import { type EndPoint, endPoint, finishAtEnd } from './onlineEnd.js';
 import { type Followable, openOnlineSource } from './onlineSource.js';
-import { readFollow } from './run/followState.js';
+import type { Session } from './postgres/session.js';
+import { Checkpoint, forgetSource, type RunRow } from './run/checkpoint.js';
+import { type FollowRow, readFollow } from './run/followState.js';
+import { WayBack } from './wayBack.js';
+import { removeWayBack, wayBackCompanion } from './wayBackPrepare.js';
+import { tellHandedOver } from './wayBackResume.js';
+import { endOf, hasWayBack, isPastHandOver, type WayBackEnd } from './wayBackRow.js';
 
-/** Milliseconds. */
+/** Who asked for the cutover looks now and then: the outcome has to stand there for a while. Milliseconds. */
 const outcomeStandsMs = 1_500;
 
 /** What ends the following, or interrupts it. */
@@ -27,14 +32,16 @@ type Outcome = 'end' | 'addTables' | 'cancel' | 'handedOver';
  * that are added go through the base copy once more: what is there is recorded and not done again.
  */
 export class OnlineDatabase {
-  private followed!: FollowedDatabase;
+  /** Absent where a former run has handed over. */
+  private followed: FollowedDatabase | undefined;
   private base!: BaseCopy;
+  private run!: RunRow;
+  private cutovers: Cutovers | undefined;
+  private wayBack: WayBack | undefined;
   private point: EndPoint | undefined;
-  private decide: ((decision: 'confirm' | 'undo') => void) | undefined;
   private settle!: (outcome: Outcome) => void;
   private fail!: (error: unknown) => void;
   private outcome!: Promise<Outcome>;
-  private isCuttingOver = false;
 
   private constructor(
     private readonly job: DatabaseJob,
@@ -60,19 +67,24 @@ export class OnlineDatabase {
 
   /** Lets go of both servers; what is applied stays. Never rejects. */
   async stop(): Promise<void> {
-    this.followed.follower.stop();
-    await this.followed.end().catch(() => {});
+    this.followed?.follower.stop();
+    await this.followed?.end().catch(() => {});
+    await this.wayBack?.stop();
   }
 
   private async followToEnd(): Promise<void> {
     for (;;) {
-      const outcome = await this.outcome;
-      if (outcome === 'addTables') {
+      const wanted = await this.outcome;
+      if (wanted === 'addTables') {
         await this.addTables();
         continue;
       }
-      this.followed.follower.stop();
-      await this.followed.end().catch((error: unknown) => {
+      if (wanted === 'cancel') this.cutovers?.take({ command: 'undo' });
+      await this.cutovers?.settled();
+      // It was too late to cancel.
+      const outcome = this.followed?.state === 'handedOver' ? 'handedOver' : wanted;
+      this.followed?.follower.stop();
+      await this.followed?.end().catch((error: unknown) => {
         // After the hand-over nothing that was applied can be missing.
         if (outcome !== 'handedOver' && outcome !== 'cancel') throw error;
       });
@@ -82,7 +94,8 @@ export class OnlineDatabase {
         throw cancelled();
       }
       if (outcome === 'end') await finishAtEnd(this.job, this.base, this.point);
-      await this.close(outcome);
+      const back = outcome === 'handedOver' ? await this.goBack() : undefined;
+      await this.close(outcome, back);
       return;
     }
   }
@@ -93,6 +106,15 @@ export class OnlineDatabase {
     const source = await sessions.open('source', 'snapshot');
     const target = await claimTarget(job, source);
     const run = await ensureRun(job, source, target);
+    this.run = run;
+    const known = await readFollow(target, run.source);
+    if (known && isPastHandOver(known)) {
+      await sessions.close(source);
+      tellHandedOver(job, known, await Checkpoint.load(target, run));
+      await sessions.close(target);
+      this.outcome = Promise.resolve('handedOver');
+      return;
+    }
     const replicaRole = await canSetReplicaRole(target);
     if (job.online?.skipCopy) {
       const { online, base } = await attachBase(job, run, source, target, job.online.skipCopy);
@@ -147,100 +169,33 @@ export class OnlineDatabase {
       },
       (error: unknown) => this.fail(error),
     );
-    this.continueCutover(online);
-  }
-
-  /** A cutover that a run before had begun goes on by itself. */
-  private continueCutover({ row }: Followable): void {
-    const request = interruptedCutover(row);
-    if (request) void this.cutOver(request);
-    else if (row.state === 'handedOver') this.settle('handedOver');
+    this.cutovers = new Cutovers({
+      job,
+      base,
+      followed: this.followed,
+      desk: this.desk,
+      extra: (parts) => (parts().request.wayBack ? { companion: wayBackCompanion(parts) } : {}),
+      onHandedOver: () => this.settle('handedOver'),
+      onFailure: (error) => this.fail(error),
+    });
+    if (online.row.state === 'handedOver') this.settle('handedOver');
+    else this.cutovers.goOn(online.row);
   }
 
   private take(request: FollowRequest): void {
-    switch (request.command) {
-      case 'cutover':
-        void this.cutOver(request);
-        break;
-      case 'confirm':
-      case 'undo':
-        this.decide?.(request.command);
-        break;
-      case 'addTables':
-      case 'cancel':
-        if (!this.isCuttingOver || request.command === 'cancel') this.settle(request.command);
-        break;
-      default:
-    }
-  }
-
-  private async cutOver(request: CutoverRequest): Promise<void> {
-    if (this.isCuttingOver) return;
-    this.isCuttingOver = true;
-    const { job, followed } = this;
-    const target = await job.sessions.open('target', 'cutover').catch(() => undefined);
-    if (target === undefined) {
-      this.isCuttingOver = false;
-      return;
-    }
-    try {
-      const done = await this.desk.cutOver(request, this.cutoverParts(request, target));
-      if (done === 'handedOver') this.settle('handedOver');
-    } catch (error) {
-      if (!job.signal.aborted)
-        job.tracker.log('error', error instanceof Error ? error.message : String(error));
-      if (error instanceof Fault && followed.state === 'handedOver') this.settle('handedOver');
-      else if (followed.state !== 'following') this.fail(error);
-    } finally {
-      this.isCuttingOver = false;
-      await job.sessions.close(target);
-    }
-  }
-
-  private cutoverParts(request: CutoverRequest, target: CutoverParts['target']): CutoverParts {
-    const { job, base, followed } = this;
-    const { filter, tables, sequences } = base.planned;
-    return {
-      job,
-      context: base.context,
-      follower: {
-        snapshot: () => followed.snapshot(),
-        appliedThrough: (lsn) => followed.follower.appliedThrough(lsn),
-        stop: async () => {
-          followed.follower.stop();
-          await followed.ended;
-        },
-        get lastChangeAt() {
-          return followed.follower.lastChangeAt;
-        },
-      },
-      target,
-      tables,
-      filter,
-      sequenceTargets: sequences,
-      deferred: base.deferred,
-      refreshes: base.refreshes,
-      request,
-      decision: () =>
-        new Promise((resolve) => {
-          this.decide = resolve;
-        }),
-      onSnapshot: (cutover) => {
-        followed.cutover = cutover;
-        followed.tell();
-      },
-      onState: (state) => {
-        followed.state = state;
-        followed.tell();
-      },
-    };
+    const wayBack = this.job.online?.wayBack === true;
+    const wanted =
+      request.command === 'cutover' ? { ...request, wayBack: request.wayBack || wayBack } : request;
+    if (this.cutovers?.take(wanted)) return;
+    if (request.command === 'cancel') this.settle('cancel');
+    else if (request.command === 'addTables' && !this.cutovers?.isAtWork) this.settle('addTables');
   }
 
   private async addTables(): Promise<void> {
     const { job, followed } = this;
-    followed.follower.stop();
-    await followed.enter('copying');
-    await followed.end();
+    followed?.follower.stop();
+    await followed?.enter('copying');
+    await followed?.end();
     job.tracker.end('follow');
     const again = [
       'dump',
@@ -256,38 +211,68 @@ export class OnlineDatabase {
     await this.follow();
   }
 
-  private async close(outcome: Outcome): Promise<void> {
-    const { job, base } = this;
-    const { tracker, sessions } = job;
-    const target = await sessions.open('target', 'end');
-    try {
-      await leaveOwners(base.context, target);
-    } finally {
-      await sessions.close(target);
+  /** Changes of the target go to the old source, until that is finished. Undefined where that was not wanted. */
+  private async goBack(): Promise<WayBackEnd | undefined> {
+    const { job, run } = this;
+    const row = await this.row();
+    if (row === undefined || !hasWayBack(row)) return undefined;
+    // What the target sends back must not come again.
+    await this.release('keep');
+    if (row.state === 'finished') {
+      await removeWayBack(job);
+      return endOf(row);
     }
+    this.wayBack = await WayBack.begin(job, run.source, this.desk);
+    const end = await this.wayBack.finish();
+    if (end === 'cancelled') throw cancelled();
+    return end;
+  }
+
+  private async close(outcome: Outcome, back?: WayBackEnd): Promise<void> {
+    const { job, run } = this;
+    const { tracker } = job;
+    await this.onTarget(async (target) => {
+      await leaveOwners({ checkpoint: await Checkpoint.load(target, run) }, target);
+      if (back === 'wentBack') await forgetSource(target, run.source);
+    });
     const isWhole = !tracker.hasProblems();
+    if (outcome === 'handedOver' && back === undefined)
+      await sleep(outcomeStandsMs, undefined, { signal: job.signal }).catch(() => {});
     // Who has to make up for something at the end of an endpos run goes on from there.
-    // Who asked for the cutover looks now and then: the outcome has to stand there for a while.
-    if (outcome === 'handedOver') await sleep(outcomeStandsMs, undefined, { signal: job.signal }).catch(() => {});
-    if (outcome === 'handedOver' || isWhole) await this.release('keep');
+    if (back === undefined && (outcome === 'handedOver' || isWhole)) await this.release('keep');
     tracker.state = isWhole ? 'done' : 'failed';
   }
 
   /** The source keeps nothing for us any more; a fence stays, it is the hand-over. */
   private async release(fence: 'lift' | 'keep'): Promise<void> {
-    const { job, base } = this;
-    const target = await job.sessions.open('target', 'end');
+    const { job } = this;
+    const row = await this.row();
+    if (row === undefined) return;
+    if (fence === 'lift' && recordOf(row.cutover)?.request.wayBack) await removeWayBack(job);
     const session = await job.sessions.open('source', 'end');
     try {
       await session.script("SET default_transaction_read_only = off; SET lock_timeout = '30s'");
-      const row = await readFollow(target, base.context.checkpoint.run.source);
-      if (row === undefined) return;
       const tell = (line: string): void => job.tracker.log('info', `removed: ${line}`);
       const end = { side: 'source', session, identity: await databaseIdentity(session) } as const;
       await removeFollowed(end, row, tell, job.signal, fence);
     } finally {
       await job.sessions.close(session);
-      await job.sessions.close(target);
+    }
+  }
+
+  private row(): Promise<FollowRow | undefined> {
+    return this.onTarget((target) => readFollow(target, this.run.source));
+  }
+
+  /** Which may be fenced, once applications went back. */
+  private async onTarget<T>(use: (target: Session) => Promise<T>): Promise<T> {
+    const { sessions } = this.job;
+    const target = await sessions.open('target', 'end');
+    try {
+      await target.script('SET default_transaction_read_only = off');
+      return await use(target);
+    } finally {
+      await sessions.close(target);
     }
   }
 }

@@ -17,11 +17,18 @@ import { formerIdentities, makeIdentitiesFull } from './replication/replicaIdent
 import { readSlot } from './replication/slotHealth.js';
 import { Checkpoint, type RunRow } from './run/checkpoint.js';
 import type { LaterSnapshot } from './run/context.js';
-import { createFollow, type FollowRow, noteSlot, noteState, readFollow } from './run/followState.js';
+import {
+  createFollow,
+  type FollowRow,
+  notePublications,
+  noteSlot,
+  noteState,
+  readFollow,
+} from './run/followState.js';
 import { slotNameOf } from './run/slotName.js';
 
 /** Connections of the apply. Each keeps its own position, so the number is fixed once changes are followed. */
-const lanesOf = (job: DatabaseJob): number => Math.max(1, Math.min(2, job.options.jobs));
+export const lanesOf = (job: DatabaseJob): number => Math.max(1, Math.min(2, job.options.jobs));
 
 export interface OnlineSource extends BaseSource, Followable {}
 
@@ -124,13 +131,6 @@ async function makeFull(
   const added = (await formerIdentities(source, wanted)).filter(({ oid }) => !known.has(oid));
   await noteState(target, row.source, { undo: { ...undo, identities: [...before, ...added] } });
   await makeIdentitiesFull(source, wanted, { signal: job.signal });
-}
-
-async function notePublications(target: Session, source: string, names: readonly string[]): Promise<void> {
-  await target.query('UPDATE flexferry.follow SET publications = $2::text[] WHERE source = $1', [
-    source,
-    [...names],
-  ]);
 }
 
 /** Puts the session into the snapshot of the slot, or of a temporary one, and exports it from there. */

@@ -542,6 +542,13 @@ export const errorCodes = {
   FF878: {
     help: 'It is copied again as of a later moment by itself. If this goes on, let the table rest for as long as its copy takes, then resume.',
   },
+  // --- changes that wait
+  FF870: {
+    help: 'A row came to the target by a row filter, or by a key that is not in the log, and its large values were not sent because they did not change. The changes of its table wait: give the table REPLICA IDENTITY FULL on the source and start again with a new base copy, or write the row into the target as the source has it now and skip the change.',
+  },
+  FF871: {
+    help: 'A trigger or a rule of the target that acts on replicated changes (ENABLE ALWAYS or REPLICA) kept a row from being written. The changes of its table wait: disable or drop the trigger or rule, and retry, or skip the change.',
+  },
   FF890: {
     help: 'Take it along while changes are followed (add tables: it is created and copied, then followed), or exclude it in the project.',
   },
@@ -550,6 +557,22 @@ export const errorCodes = {
   },
   FF892: {
     help: 'The position is not one of the log of the source. Give it as pg_current_wal_lsn() writes it, e.g. 16/B374D848, or current.',
+  },
+  // --- the way back
+  FF893: {
+    help: 'One direction at a time: the way back has no way back of its own, and the source keeps one migration of this target only. Cut over without a way back, or remove first what another migration left (cleanup).',
+  },
+  FF894: {
+    help: 'The target belongs to the applications all the same, only the way back is missing. Nothing is to be done unless it is needed: then stop the applications and go back by hand.',
+  },
+  FF895: {
+    help: 'On the way back they would act on changes on which they have acted on the target already. Let the source user set session_replication_role (as a superuser, or by GRANT SET ON PARAMETER from PostgreSQL 15 on); set triggers and rules that are ENABLE ALWAYS or REPLICA to plain ENABLE; or do without the way back.',
+  },
+  FF896: {
+    help: 'Beginning anew would remove from the target what applications use now. Go on with the same command without --restart, finish the way back, or clean up.',
+  },
+  FF897: {
+    help: 'It stays on the target when applications go back. Nothing is to be done if they stay there; else create it on the source and bring its rows over.',
   },
   FF900: { help: 'An internal error. Please report it with the log.' },
 } as const satisfies Record<string, ErrorCodeEntry>;

@@ -138,6 +138,8 @@ export interface FollowSnapshot {
   readonly reconnecting?: FaultData;
   /** Applied from the target to the source instead. */
   readonly isWayBack?: true;
+  /** Of a way back that is finished: applications are on the source again. */
+  readonly wentBack?: true;
 }
 
 /**

@@ -214,8 +214,17 @@ function suite(major: Major): void {
     await server.query(database, `ALTER TABLE other OWNER TO ${user}; DROP ROLE rds_superuser`);
     const fine = await assess(database, { wayBack: true }, user);
     assert.equal(fine.sourceReplicaRole, false);
-    const note = fine.findings.find(({ object }) => object === 'way back');
-    assert.deepEqual([note?.code, note?.severity], ['FF839', 'note']);
+    await server.query(
+      database,
+      `CREATE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+       CREATE TRIGGER acts BEFORE INSERT ON other FOR EACH ROW EXECUTE PROCEDURE act()`,
+    );
+    await refused(assess(database, { wayBack: true }, user), 'FF895', /trigger acts on public\.other/);
+    // Who may set session_replication_role is kept from those that are set to act even then.
+    await assess(database, { wayBack: true });
+    await server.query(database, 'ALTER TABLE other ENABLE ALWAYS TRIGGER acts');
+    await refused(assess(database, { wayBack: true }), 'FF895', /trigger acts/);
+    await server.query(database, 'ALTER TABLE other DISABLE TRIGGER acts');
     await server.query(database, `REVOKE TRUNCATE ON other FROM ${user}`);
     const writing = await refused(
       assess(database, { wayBack: true }, user),

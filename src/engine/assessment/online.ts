@@ -75,7 +75,6 @@ export async function assessOnline(
       ...notFollowed(facts, tables),
       ...(slotExists ? [] : slotFindings(facts)),
       ...(replicaRole ? [] : [withoutReplicaRole()]),
-      ...(wayBack?.findings ?? []),
     ],
     replicaRole,
     ...(wayBack && { sourceReplicaRole: wayBack.replicaRole }),

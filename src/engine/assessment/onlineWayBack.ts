@@ -1,17 +1,19 @@
+import { displayRelation } from '../../ddl/identifier.js';
+import { actingTables } from '../catalog/actingTables.js';
 import { canSetReplicaRole, readReplicationFacts } from '../catalog/replicationFacts.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { Fault } from '../errors/fault.js';
 import { ident, qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
-import { enumerate, type Finding, finding, nameOf } from './finding.js';
+import { enumerate, nameOf } from './finding.js';
 import { parameterFix, replicationFix } from './onlineAdvice.js';
 
-/** What the way back needs of both sides. Throws FF830…FF833. `replicaRole`: of the source. */
+/** What the way back needs of both sides. Throws FF830…FF833, FF895. `replicaRole`: of the source. */
 export async function assessWayBack(
   source: Session,
   target: Session,
   followed: readonly SourceTable[],
-): Promise<{ replicaRole: boolean; findings: readonly Finding[] }> {
+): Promise<{ replicaRole: boolean }> {
   const { walLevel, slots, senders, user, platform } = await readReplicationFacts(target);
   if (walLevel !== 'logical')
     throw new Fault('FF830', `The target has wal_level = ${walLevel}, which rules out a way back.`, {
@@ -29,15 +31,17 @@ export async function assessWayBack(
     });
   await requireWriting(source, followed);
   const replicaRole = await canSetReplicaRole(source);
-  if (replicaRole) return { replicaRole, findings: [] };
-  const note = finding(
-    'FF839',
-    'note',
-    'The user of the source may not set session_replication_role: on the way back its foreign keys are checked, and its triggers fire for the changes that come.',
-    'way back',
-    `Run as a superuser of the source from PostgreSQL 15 on: GRANT SET ON PARAMETER session_replication_role TO ${ident(source.spec.user)}; or connect to it as a superuser.`,
-  );
-  return { replicaRole, findings: [note] };
+  const oids = followed.map(({ oid }) => oid);
+  const acting = await actingTables(source, oids, replicaRole);
+  const [first] = acting;
+  if (first === undefined) return { replicaRole };
+  const names = acting.map((one) => `${one.what} on ${displayRelation(one)}`);
+  throw new Fault('FF895', `On the way back this would act again on the source: ${enumerate(names)}.`, {
+    object: `table ${nameOf(first)}`,
+    ...(!replicaRole && {
+      fix: `Run as a superuser of the source, from PostgreSQL 15 on: GRANT SET ON PARAMETER session_replication_role TO ${ident(source.spec.user)}; or connect to it as a superuser, or do without the way back.`,
+    }),
+  });
 }
 
 async function requireWriting(source: Session, followed: readonly SourceTable[]): Promise<void> {

@@ -38,6 +38,8 @@ export interface SourceTable extends RelationName {
   readonly target: RelationName;
   /** Only rows under this condition are copied. */
   readonly where?: string;
+  /** The target has others beside these: on the way back. */
+  readonly onBothSides?: true;
   /** False: the table is made, its rows stay behind. */
   readonly withData: boolean;
 }

@@ -1,6 +1,9 @@
 import { displayRelation } from '../../ddl/identifier.js';
 import { errorCodes } from '../../protocol/errorCodes.js';
 import type { RelationName } from '../../protocol/model.js';
+import { actingTables } from '../catalog/actingTables.js';
+import { canSetReplicaRole } from '../catalog/replicationFacts.js';
+import type { SourceTable } from '../catalog/tables.js';
 import type { Session } from '../postgres/session.js';
 
 /** What keeps changes of the target from being applied to the source afterwards; empty where nothing does. */
@@ -12,7 +15,7 @@ export interface WayBackFacts {
 export async function wayBackFacts(
   source: Session,
   target: Session,
-  tables: readonly RelationName[],
+  tables: readonly SourceTable[],
 ): Promise<WayBackFacts> {
   const refusals: { message: string; fix: string }[] = [];
   const { rows } = await target.query<{ level: string; free: number; may: boolean }>(
@@ -39,18 +42,26 @@ export async function wayBackFacts(
       message: `The user ${source.spec.user} may not write ${displayRelation(first)}${locked.length > 1 ? ` and ${locked.length - 1} more` : ''} on the source.`,
       fix: errorCodes.FF833.help,
     });
+  const replicaRole = await canSetReplicaRole(source);
+  const oids = tables.map(({ oid }) => oid);
+  const acting = await actingTables(source, oids, replicaRole);
+  const [one] = acting;
+  if (one)
+    refusals.push({
+      message: `The ${one.what} on ${displayRelation(one)}${acting.length > 1 ? ` and ${acting.length - 1} more` : ''} of the source would act again.`,
+      fix: errorCodes.FF895.help,
+    });
   return { refusals };
 }
 
-async function unwritable(source: Session, tables: readonly RelationName[]): Promise<RelationName[]> {
+async function unwritable(source: Session, tables: readonly SourceTable[]): Promise<RelationName[]> {
   const { rows } = await source.query<RelationName>(
-    `SELECT v.schema, v.name FROM ROWS FROM (unnest($1::text[]), unnest($2::text[])) v (schema, name)
-     JOIN pg_catalog.pg_namespace n ON n.nspname = v.schema
-     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = v.name
-     WHERE NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+    `SELECT n.nspname AS schema, c.relname AS name FROM pg_catalog.pg_class c
+     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.oid = ANY ($1::oid[]) NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
        AND pg_catalog.has_table_privilege(c.oid, 'INSERT') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')
        AND pg_catalog.has_table_privilege(c.oid, 'DELETE') AND pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')) ORDER BY 1, 2`,
-    [tables.map(({ schema }) => schema), tables.map(({ name }) => name)],
+    [tables.map(({ oid }) => oid)],
   );
   return rows;
 }

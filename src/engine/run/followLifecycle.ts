@@ -38,3 +38,11 @@ export function stepFollow(from: FollowState, to: FollowState): FollowState {
   if (!transitions[from].includes(to)) throw new Error(`no step from ${from} to ${to}`);
   return to;
 }
+
+/**
+ * How the state is told: the way back is followed by a row of its own in the old source, which goes through the same
+ * states as any.
+ */
+export function shownState(row: { readonly wayBack: boolean }, state: FollowState): FollowState {
+  return row.wayBack && (state === 'following' || state === 'copying') ? 'wayBack' : state;
+}

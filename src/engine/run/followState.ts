@@ -23,7 +23,7 @@ CREATE TABLE flexferry.lane (
   source text, lane int, applied pg_lsn NOT NULL, PRIMARY KEY (source, lane)) WITH (fillfactor = 10);
 CREATE TABLE flexferry.followed (
   source text, oid oid, schema text NOT NULL, name text NOT NULL, since pg_lsn NOT NULL, columns json,
-  fault json, stopped_at timestamptz, ddl text, PRIMARY KEY (source, oid));
+  relations json, fault json, stopped_at timestamptz, ddl text, PRIMARY KEY (source, oid));
 CREATE TABLE flexferry.parked (
   source text, oid oid, position bigint GENERATED ALWAYS AS IDENTITY, commit_lsn pg_lsn NOT NULL, change text NOT NULL,
   PRIMARY KEY (source, oid, position));
@@ -118,6 +118,13 @@ function followRow(row: RawRow): FollowRow {
     ...(row.said_ms !== null && { saidAt: Number(row.said_ms) }),
   };
 }
+
+/** Applications belong to the target. What was cancelled is finished, too, but was never handed over. */
+export const isHandedOver = ({ state, said }: FollowRow): boolean =>
+  state === 'handedOver' ||
+  state === 'wayBack' ||
+  (state === 'finished' &&
+    said?.cutover?.steps.some(({ step, state: done }) => step === 'handOver' && done === 'done') === true);
 
 /** A new row; the tables are made if they are not there yet. The schema is (createRun). */
 export async function createFollow(

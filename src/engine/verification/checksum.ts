@@ -39,7 +39,7 @@ export function checksumQuery(table: SourceTable, rules: ChecksumRules, side: 's
   const from =
     side === 'source'
       ? `FROM ONLY ${qualified(table)} ${rowCondition(table)}`
-      : `FROM ONLY ${qualified(table.target)} ${table.extensionCondition ?? ''}`;
+      : `FROM ONLY ${qualified(table.target)} ${table.onBothSides ? rowCondition(table) : (table.extensionCondition ?? '')}`;
   if (table.columns.length === 0) return `SELECT count(*) AS rows, '0' AS checksum ${from}`;
   const byColumn = rules.wideHash && !rules.recode && table.columns.length <= mostNested;
   const hash = byColumn ? columnHash(table.columns) : rowTextHash(table.columns, rules);
