@@ -1,5 +1,6 @@
 import type { FaultData } from '../../protocol/connection.js';
 import { type ErrorCode, errorCodes } from '../../protocol/errorCodes.js';
+import type { RelationName } from '../../protocol/model.js';
 
 /**
  * The one error type of the engine. `message` says what happened and to what; `fix` what to do. Neither ever holds
@@ -12,6 +13,8 @@ export class Fault extends Error {
   readonly object: string | undefined;
   /** Where in the statement: characters (code points) from 1. */
   readonly position: number | undefined;
+  /** The table that the server names in its error, such as that of a constraint. */
+  readonly table: RelationName | undefined;
 
   constructor(
     readonly code: ErrorCode,
@@ -21,6 +24,7 @@ export class Fault extends Error {
       sqlstate?: string | undefined;
       object?: string;
       position?: number | undefined;
+      table?: RelationName | undefined;
       cause?: unknown;
     } = {},
   ) {
@@ -29,6 +33,7 @@ export class Fault extends Error {
     this.sqlstate = detail.sqlstate;
     this.object = detail.object;
     this.position = detail.position;
+    this.table = detail.table;
   }
 
   /** What crosses a process boundary or stands in a report. */

@@ -92,9 +92,11 @@ export function toFault(error: unknown, context: FaultContext): Fault {
   if (isServerError(error)) {
     const message = `${lead}${serverMessage(error)}`;
     const position = error.position === undefined ? undefined : Number(error.position);
+    const { schema, table: name } = error;
     return new Fault(codeOfServerError(error, context.side), message, {
       sqlstate: error.code,
       position,
+      ...(schema !== undefined && name !== undefined && { table: { schema, name } }),
       cause,
     });
   }

@@ -89,8 +89,9 @@ export class Pipeline {
   #faultOf(error: Error): Fault {
     const fault = toFault(error, { side: this.#side });
     if (fault.code !== 'FF115') return fault;
-    const { message, sqlstate, position, cause } = fault;
-    return new Fault(this.#side === 'source' ? 'FF510' : 'FF500', message, { sqlstate, position, cause });
+    const { message, sqlstate, position, table, cause } = fault;
+    const code = this.#side === 'source' ? 'FF510' : 'FF500';
+    return new Fault(code, message, { sqlstate, position, table, cause });
   }
 
   #loss(error: unknown): Fault {

@@ -22,8 +22,9 @@ import type { SourceEvent } from './sourceEvents.js';
 /** How often a quiet stream is looked after, and how often it is written down how far it was read, milliseconds. */
 const wakeMs = 200;
 const noteMs = 1_000;
-/** Tables that are stopped for their columns are looked at again so often. */
+/** Tables that are stopped for their columns are looked at again so often, on the target, and on the source, too. */
 const refitMs = 2_000;
+const refitAllMs = 30_000;
 /** Reconnecting: first and longest pause, and how long it is tried in all. */
 const firstPauseMs = 300;
 const longestPauseMs = 10_000;
@@ -45,6 +46,8 @@ export interface FollowerOptions {
   /** Of the values of the source. */
   readonly encoding: ValueEncoding;
   readonly replicaRole: boolean;
+  /** Of the source, for functions of the target that rely on it. */
+  readonly searchPath?: string;
   readonly temporaryFolder: string;
   /** Ends by itself once everything that ends at or before it is applied. */
   readonly endLsn?: Lsn;
@@ -57,6 +60,8 @@ interface Connected {
   readonly changes: SourceChanges;
   readonly applier: Applier;
   readonly tables: FollowedTables;
+  readonly lanes: readonly Lane[];
+  readonly control: Session;
   readonly sessions: readonly Session[];
 }
 
@@ -78,6 +83,7 @@ export class Follower {
   private streaming = true;
   private notedAt = 0;
   private refitAt = 0;
+  private refittedAllAt = 0;
   private before: ApplyFigures = {
     transactions: 0,
     changes: 0,
@@ -115,6 +121,11 @@ export class Follower {
 
   get spooledBytes(): number {
     return this.connected?.changes.spooledBytes ?? 0;
+  }
+
+  /** How often a batch had to be planned anew, as merged or in its order it could not be applied. */
+  get replans(): number {
+    return this.connected?.lanes.reduce((sum, lane) => sum + lane.replans, 0) ?? 0;
   }
 
   /** When the last change was applied, by our clock. */
@@ -161,7 +172,9 @@ export class Follower {
 
   /** Takes up a stopped table with the change that stopped it, or with the one behind it. */
   retry(name: RelationName, skipFirst: boolean): void {
-    this.tasks.push(async () => this.connected?.applier.retry(name, skipFirst));
+    this.tasks.push(async () => {
+      if (await this.connected?.applier.retry(name, skipFirst)) this.retry(name, false);
+    });
     this.wake();
   }
 
@@ -241,10 +254,10 @@ export class Follower {
       const { lanes, positions } = await this.openLanes(row, tables, sessions);
       const least = positions.reduce(earlierLsn);
       const changes = await this.stream(row, least, control);
-      const { identity: source, encoding } = options;
-      const where = { source, encoding };
+      const { identity: source, encoding, onFailure } = options;
+      const where = { source, encoding, onFailure };
       const applier = new Applier(lanes, tables, control, where, positions, () => this.wake());
-      return { changes, applier, tables, sessions };
+      return { changes, applier, tables, lanes, control, sessions };
     } catch (error) {
       await Promise.all(sessions.map((session) => options.close(session)));
       throw error;
@@ -256,13 +269,14 @@ export class Follower {
     tables: FollowedTables,
     sessions: Session[],
   ): Promise<{ lanes: Lane[]; positions: Lsn[] }> {
-    const { identity: source, encoding, onFailure, replicaRole, open } = this.options;
+    const { identity: source, encoding, onFailure, replicaRole, searchPath, open } = this.options;
     const lanes: Lane[] = [];
     const positions: Lsn[] = [];
     for (let number = 0; number < row.lanes; number++) {
       const session = await open(`apply ${number + 1}`);
       sessions.push(session);
-      const opened = await Lane.over(session, { source, number, encoding, tables, onFailure }, replicaRole);
+      const lane = { source, number, encoding, tables, onFailure, searchPath };
+      const opened = await Lane.over(session, lane, replicaRole);
       lanes.push(opened.lane);
       positions.push(opened.position);
     }
@@ -412,11 +426,17 @@ export class Follower {
     }
     if (now - this.refitAt >= refitMs) {
       this.refitAt = now;
-      const { stopped = [] } = this.connected?.tables ?? {};
-      for (const table of stopped)
-        if (table.stopped && fitFaults.has(table.stopped.fault.code)) this.retry(table, false);
+      await this.refit(now - this.refittedAllAt >= refitAllMs);
     }
     return false;
+  }
+
+  /** Tables that are stopped for their columns go on once these are as they should be, on either side. */
+  private async refit(all: boolean): Promise<void> {
+    const { tables, control } = this.connected ?? {};
+    if (tables === undefined || control === undefined) return;
+    if (all) this.refittedAllAt = this.refitAt;
+    for (const table of await tables.toRefit(control, all)) this.retry(table, false);
   }
 
   private tellWaiters(position: Lsn): void {
@@ -439,6 +459,3 @@ export class Follower {
     this.isAwake = false;
   }
 }
-
-/** What the user mends on the target, without telling us. */
-const fitFaults: ReadonlySet<string> = new Set(['FF816', 'FF817']);

@@ -1,46 +1,17 @@
 import type { RelationName } from '../../../protocol/model.js';
 import { Fault } from '../../errors/fault.js';
-import { earlierLsn, type Lsn, laterLsn, lsnFromServer } from '../../postgres/lsn.js';
+import { earlierLsn, type Lsn, laterLsn } from '../../postgres/lsn.js';
 import type { Session } from '../../postgres/session.js';
 import type { ValueEncoding } from '../pgoutput.js';
 import type { Relation, Truncate } from '../pgoutputMessages.js';
 import type { TransactionBegin, TransactionCommit } from '../sourceEvents.js';
-import { type ApplyTable, projectChange, type RowChange } from './applyTable.js';
-import { type FollowedTable, type FollowedTables, goOnStep } from './followedTables.js';
+import type { RowChange } from './applyTable.js';
+import { Batch } from './batch.js';
+import type { FollowedTable, FollowedTables } from './followedTables.js';
 import type { Lane } from './lane.js';
-import { LaneBatch, type LaneChange } from './laneBatch.js';
-import { changeOf, type StoredParked, type TableChange, takenStep, waitingQuery } from './parkedChanges.js';
-
-/** What a batch holds at most: changes, and characters of their values. A larger transaction takes several. */
-const mostChanges = 20_000;
-const mostCharacters = 6 << 20;
-/** Changes of a stopped table that are taken up at a time. */
-const mostWaiting = 2_000;
-
-/** Whole transactions, or a part of a large one, by lane. */
-class Batch {
-  readonly lanes: LaneBatch[];
-  changes = 0;
-  characters = 0;
-  transactions = 0;
-  /** End of the last whole transaction. */
-  endLsn: Lsn = 0n;
-  /** Of the first and the last transaction, by the clock of the source. */
-  firstAt: number | undefined;
-  lastAt: number | undefined;
-
-  constructor(lanes: number) {
-    this.lanes = Array.from({ length: lanes }, () => new LaneBatch());
-  }
-
-  get isFull(): boolean {
-    return this.changes >= mostChanges || this.characters >= mostCharacters;
-  }
-
-  get isEmpty(): boolean {
-    return this.lanes.every((lane) => lane.isEmpty);
-  }
-}
+import { LaneBatch } from './laneBatch.js';
+import type { TableChange } from './parkedChanges.js';
+import { entryOf, skipFirst, takeUp, unsentOf } from './retryStopped.js';
 
 export interface ApplyFigures {
   readonly transactions: number;
@@ -83,7 +54,12 @@ export class Applier {
     private readonly tables: FollowedTables,
     /** For looks at the catalog. */
     private readonly control: Session,
-    private readonly options: { readonly source: string; readonly encoding: ValueEncoding },
+    private readonly options: {
+      readonly source: string;
+      readonly encoding: ValueEncoding;
+      /** What a change that cannot be applied stops. Default its table. */
+      readonly onFailure?: 'table' | 'run';
+    },
     positions: readonly Lsn[],
     /** A batch is applied, or failed: {@link settle} tells. */
     private readonly onSettled: () => void,
@@ -129,24 +105,22 @@ export class Applier {
     if (found?.stop) this.stop(found.followed, found.stop, found.ddl);
   }
 
-  /** {@link prepare} is to be called first. */
+  /** {@link prepare} is to be called first. What is not applied anyway may have other columns than the table has. */
   needs(relation: Relation): boolean {
     if (this.tables.known(relation) !== undefined || this.ignored.has(relation)) return false;
-    return this.tables.of(relation.oid)?.stopped === undefined;
+    const followed = this.tables.of(relation.oid);
+    return followed === undefined || (followed.stopped === undefined && !this.isPast(followed));
   }
 
+  /** The table has what the transaction that is being collected did. */
+  private isPast({ lane, since }: FollowedTable): boolean {
+    return this.skipped[lane] === true || (this.current?.commitLsn ?? 0n) < since;
+  }
+
+  /** @throws Fault where a change that cannot be applied ends the run */
   add(change: RowChange | Truncate): void {
-    if (change.kind === 'truncate') {
-      for (const relation of change.relations) this.route({ kind: 'truncate', relation });
-      this.batch.changes += 1;
-      return;
-    }
-    this.route(change);
-    this.batch.changes += 1;
-    let characters = 0;
-    const row = change.kind === 'delete' ? (change.key ?? change.old) : change.row;
-    for (const value of row ?? []) if (typeof value === 'string') characters += value.length;
-    this.batch.characters += characters;
+    if (change.kind !== 'truncate') this.route(change);
+    else for (const relation of change.relations) this.route({ kind: 'truncate', relation });
   }
 
   end({ endLsn, committedAt }: TransactionCommit): void {
@@ -216,23 +190,20 @@ export class Applier {
     await this.commit(lsn);
   }
 
-  /** Takes up what waits for a stopped table. `skipFirst` leaves the first change out. Between batches alone. */
-  async retry(name: RelationName, skipFirst: boolean): Promise<void> {
+  /**
+   * Takes up what waits for a stopped table. `leaveOut` the first change. Between batches alone. True where there is
+   * more, and the others are to have their turn.
+   */
+  async retry(name: RelationName, leaveOut: boolean): Promise<boolean> {
     await this.settle();
-    if (this.current !== undefined || !this.batch.isEmpty) return;
-    const followed = this.tables.find(name);
-    if (!followed?.stopped) return;
-    const lane = this.lanes[followed.lane];
-    if (lane === undefined) return;
-    if (skipFirst) {
-      const [first] = await this.waiting(followed, 1);
-      if (first) {
-        await lane.work(new LaneBatch(), [takenStep(this.options.source, followed.oid, first.position)]);
-        await lane.commit(undefined);
-        followed.stopped.waiting -= 1;
-      }
-    }
-    while (await this.takeUp(followed, lane));
+    if (this.current !== undefined || !this.batch.isEmpty) return false;
+    const { tables, control } = this;
+    const followed = tables.find(name);
+    const lane = followed && this.lanes[followed.lane];
+    if (!followed?.stopped || lane === undefined) return false;
+    const place = { source: this.options.source, tables, control, lane };
+    if (leaveOut) await skipFirst(place, followed);
+    return takeUp(place, followed);
   }
 
   /** Everything that is collected is left, and what is not committed is taken back: it will be read again. */
@@ -243,120 +214,39 @@ export class Applier {
     for (const lane of this.lanes) await lane.rollback();
   }
 
-  private async waiting(followed: FollowedTable, most: number): Promise<StoredParked[]> {
-    const { rows } = await this.control.query<StoredParked>(
-      waitingQuery(this.options.source, followed.oid, most),
-    );
-    return rows;
-  }
-
-  /** Some of what waits; false when the table goes on, or is stopped again. */
-  private async takeUp(followed: FollowedTable, lane: Lane): Promise<boolean> {
-    const { source } = this.options;
-    const rows = await this.waiting(followed, mostWaiting);
-    const { stopped } = followed;
-    if (stopped === undefined) return false;
-    const batch = new LaneBatch();
-    let through: string | undefined;
-    const relations: Relation[] = [];
-    const known = (relation: Relation): Relation => {
-      const same = relations.find((one) => JSON.stringify(one) === JSON.stringify(relation));
-      if (same === undefined) relations.push(relation);
-      return same ?? relation;
-    };
-    this.tables.forgetFits();
-    for (const row of rows) {
-      const change = changeOf(followed.oid, row.change, known);
-      const fit =
-        this.tables.known(change.relation) ?? (await this.fitAgain(followed, change.relation, stopped));
-      if (fit === undefined) break;
-      batch.add(entryOf(change, fit, lsnFromServer(row.commit_lsn)));
-      through = row.position;
-    }
-    const refused = followed.stopped === stopped ? undefined : followed.stopped;
-    if (rows.length > 0 && through === undefined) return false;
-    const asked = batch.changes.length;
-    const ends = rows.length < mostWaiting && asked === rows.length;
-    const taken = through === undefined ? [] : [takenStep(source, followed.oid, through)];
-    await lane.work(batch, [...taken, ...(ends ? [goOnStep(source, followed)] : [])], true);
-    const [again] = batch.stops;
-    if (again) {
-      // What was not applied has been taken out, too: begin anew with what can be.
-      await lane.rollback();
-      await this.takeSome(followed, lane, rows, batch);
-      followed.stopped = {
-        ...stopped,
-        fault: again.fault.toData(),
-        waiting: stopped.waiting - batch.changes.length,
-      };
-      return false;
-    }
-    await lane.commit(undefined);
-    followed.stopped = ends ? undefined : { ...(refused ?? stopped), waiting: stopped.waiting - asked };
-    return !ends && refused === undefined;
-  }
-
-  /** Undefined where the table still does not fit: it is stopped for that, then. */
-  private async fitAgain(
-    followed: FollowedTable,
-    relation: Relation,
-    before: NonNullable<FollowedTable['stopped']>,
-  ): Promise<ApplyTable | undefined> {
-    const found = await this.tables.resolve(this.control, relation);
-    if (found?.fit) return found.fit;
-    const { ddl: _, ...rest } = before;
-    followed.stopped = {
-      ...rest,
-      ...(found?.stop && { fault: found.stop.toData() }),
-      ...(found?.ddl !== undefined && { ddl: found.ddl }),
-    };
-    return undefined;
-  }
-
-  /** Of a batch that stopped again: the changes before the one that failed, and the new fault. */
-  private async takeSome(
-    followed: FollowedTable,
-    lane: Lane,
-    rows: readonly StoredParked[],
-    stopped: LaneBatch,
-  ): Promise<void> {
-    const before = new LaneBatch();
-    for (const change of stopped.changes) before.add(change);
-    before.stops.push(...stopped.stops);
-    const last = rows[stopped.changes.length - 1];
-    const taken = last ? [takenStep(this.options.source, followed.oid, last.position)] : [];
-    await lane.work(before, taken, true);
-    await lane.commit(undefined);
-  }
-
   private stop(followed: FollowedTable, fault: Fault, ddl?: string): void {
-    followed.stopped = {
-      fault: fault.toData(),
-      since: Date.now(),
-      waiting: 0,
-      ...(ddl !== undefined && { ddl }),
-    };
-    this.batch.lanes[followed.lane]?.stops.push({ followed, fault, ...(ddl !== undefined && { ddl }) });
+    if (this.options.onFailure === 'run') throw fault;
+    const told = ddl !== undefined && { ddl };
+    followed.stopped = { fault: fault.toData(), since: Date.now(), waiting: 0, ...told };
+    this.batch.lanes[followed.lane]?.stop({ followed, fault, ...told });
   }
 
   private route(change: TableChange): void {
     const { relation } = change;
     const followed = this.tables.of(relation.oid);
     const commitLsn = this.current?.commitLsn;
-    if (followed === undefined || commitLsn === undefined) return;
-    const { lane } = followed;
-    if (this.skipped[lane] === true || commitLsn < followed.since) return;
-    const batch = this.batch.lanes[lane];
+    if (followed === undefined || commitLsn === undefined || this.isPast(followed)) return;
+    this.batch.count(change);
+    const batch = this.batch.lanes[followed.lane];
     const table = this.tables.known(relation);
-    if (followed.stopped !== undefined || table === undefined) {
-      batch?.park({ change, commitLsn });
-      if (followed.stopped) followed.stopped.waiting += 1;
-    } else batch?.add(entryOf(change, table, commitLsn));
+    if (followed.stopped === undefined && table !== undefined) {
+      const entry = entryOf(followed, change, table, commitLsn);
+      const unsent = unsentOf(entry);
+      if (unsent === undefined) {
+        batch?.add(entry);
+        return;
+      }
+      this.stop(followed, unsent);
+    }
+    batch?.park({ followed, change, commitLsn });
+    if (followed.stopped) followed.stopped.waiting += 1;
   }
 
   private async apply(batch: Batch, isOpen: boolean): Promise<void> {
     try {
-      await all(this.lanes.map((lane, i) => lane.work(batch.lanes[i] ?? new LaneBatch())));
+      await all(
+        this.lanes.map((lane, i) => lane.work(batch.lanes[i] ?? new LaneBatch(), { isPart: isOpen })),
+      );
     } finally {
       for (const lane of batch.lanes) this.noteStops(lane);
     }
@@ -372,14 +262,16 @@ export class Applier {
     if (batch.changes > 0) this.lastChangeAt = Date.now();
   }
 
-  /** A table that stopped while its batch was applied: what was collected of it meanwhile waits, too. */
-  private noteStops({ stops, parked }: LaneBatch): void {
-    for (const { followed, fault } of stops) {
-      if (followed.stopped !== undefined) continue;
-      const waiting = parked.filter(({ change }) => change.relation.oid === followed.oid).length;
-      followed.stopped = { fault: fault.toData(), since: Date.now(), waiting };
-      const collected = this.batch.lanes[followed.lane];
-      if (collected) followed.stopped.waiting += collected.parkTable(followed.oid);
+  /**
+   * A table that stopped while its batch was applied: what was collected of it meanwhile waits, too, also where it had
+   * been stopped for what came later.
+   */
+  private noteStops({ stops }: LaneBatch): void {
+    for (const { followed, fault, left } of stops) {
+      if (left === 0) continue;
+      const collected = this.batch.lanes[followed.lane]?.parkTable(followed) ?? 0;
+      const { since = Date.now(), waiting = 0 } = followed.stopped ?? {};
+      followed.stopped = { fault: fault.toData(), since, waiting: waiting + left + collected };
     }
   }
 
@@ -389,12 +281,6 @@ export class Applier {
     this.durableLsn = laterLsn(lsn, this.durableLsn);
   }
 }
-
-const entryOf = (change: TableChange, table: ApplyTable, commitLsn: Lsn): LaneChange => ({
-  change: change.kind === 'truncate' ? change : projectChange(change, table),
-  table,
-  commitLsn,
-});
 
 /** Waits for all, also where one fails: none may go on while the others are taken back. */
 async function all(work: readonly Promise<void>[]): Promise<void> {

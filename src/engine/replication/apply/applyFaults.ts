@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../../errors/fault.js';
+import { isUndefinedName } from '../../errors/undefinedName.js';
 import { formatLsn, type Lsn } from '../../postgres/lsn.js';
-import { type ApplyTable, identityOf, type RowChange } from './applyTable.js';
+import { unchangedToast } from '../pgoutputMessages.js';
+import { type ApplyTable, identityOf, isWhole, type RowChange } from './applyTable.js';
 import type { TableChange } from './parkedChanges.js';
 
 /**
@@ -22,6 +24,26 @@ export function blameOf(fault: Fault): 'again' | 'server' | 'change' {
   return /^(08|25|53|57|58|F0|XX)/.test(state) ? 'server' : 'change';
 }
 
+/** Why a change cannot be applied: an error of the target, or the number of rows that it touched. */
+export type Reason = Fault | 'missing' | 'several' | 'keptAway' | 'unsent';
+
+/** What a number of rows other than the expected one means. `acts`: a trigger or rule may have had a hand in it. */
+export function reasonOfCount(change: TableChange, rows: number, acts: boolean): Reason {
+  if (rows > 1) return 'several';
+  return acts || change.kind === 'insert' ? 'keptAway' : 'missing';
+}
+
+/**
+ * Values that the target would need and that were not sent, because they are large and were not changed: those of a row
+ * that is new here, though on the source it came under a row filter, and those of a key (old minors do not log it).
+ */
+export function lacksValues(table: ApplyTable, change: TableChange): boolean {
+  if (change.kind === 'truncate') return false;
+  if (change.kind === 'insert') return !isWhole(change.row);
+  const row = identityOf(change);
+  return table.key?.columns.some((place) => row[place] === unchangedToast) ?? false;
+}
+
 /** Names a row without showing it: the same row gives the same name. */
 export function rowName(table: ApplyTable, change: RowChange): string {
   const row = identityOf(change);
@@ -29,22 +51,36 @@ export function rowName(table: ApplyTable, change: RowChange): string {
   return createHash('sha256').update(values.join('\u0000')).digest('hex').slice(0, 12);
 }
 
+/** The table of the target is not what it was: to be looked at again, and mended there. */
+const misfits: ReadonlySet<string> = new Set(['42804', '42846', '42809', '428C9']);
+
 /** A change that stops its table. */
-export function changeFault(
-  table: ApplyTable,
-  change: TableChange,
-  commitLsn: Lsn,
-  why: Fault | 'missing' | 'several',
-): Fault {
+export function changeFault(table: ApplyTable, change: TableChange, commitLsn: Lsn, why: Reason): Fault {
   const { schema, name } = table.relation;
   const object = `table ${schema}.${name}`;
   const row = change.kind === 'truncate' ? '' : ` of the row with the key hash ${rowName(table, change)}`;
   const lead = `${object}: the ${change.kind}${row} (committed at ${formatLsn(commitLsn)})`;
-  if (why === 'missing') return new Fault('FF814', `${lead} finds no such row on the target`, { object });
-  if (why === 'several') return new Fault('FF814', `${lead} meets several rows of the target`, { object });
-  return new Fault('FF815', `${lead} cannot be applied: ${why.message}`, {
-    object,
-    sqlstate: why.sqlstate,
-    cause: why,
-  });
+  if (typeof why !== 'string') {
+    const fits = !isUndefinedName(why) && !misfits.has(why.sqlstate ?? '');
+    return new Fault(fits ? 'FF815' : 'FF817', `${lead} cannot be applied: ${why.message}`, {
+      object,
+      sqlstate: why.sqlstate,
+      cause: why,
+    });
+  }
+  const { code, words } = ofRows[why];
+  return new Fault(code, `${lead} ${words}`, { object });
 }
+
+const ofRows = {
+  missing: { code: 'FF814', words: 'finds no such row on the target' },
+  several: { code: 'FF814', words: 'meets several rows of the target' },
+  keptAway: {
+    code: 'FF871',
+    words: 'was kept away from the table: by a trigger or a rule of the target, or there is no such row',
+  },
+  unsent: {
+    code: 'FF870',
+    words: 'brings a row that is not on the target yet, without its large values that were not changed',
+  },
+} as const;

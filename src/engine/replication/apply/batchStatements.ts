@@ -1,13 +1,15 @@
 import type { PipelineStep } from '../../postgres/pipeline.js';
 import type { ValueEncoding } from '../pgoutput.js';
 import { type Row, unchangedToast } from '../pgoutputMessages.js';
-import type { ApplyColumn, ApplyTable } from './applyTable.js';
+import { type ApplyTable, keyCondition } from './applyTable.js';
 import { arrayLiteral, copyLines } from './encodeRows.js';
 import { type MergedTable, maskOf } from './mergeChanges.js';
 
 /** A statement with the rows that it has to touch; undefined where any number will do. */
 export interface ApplyStep extends PipelineStep {
   readonly expected?: number;
+  /** Another number means that a row came under the filter whose large values were not sent. */
+  readonly tellsUnsent?: boolean;
 }
 
 /** One statement per table and kind of change, with one array a column. */
@@ -55,22 +57,20 @@ function rowsFrom(
   };
 }
 
-const arraysOf = (rows: readonly Row[], places: readonly number[]): string[] =>
-  places.map((place) => arrayLiteral(rows, place));
+const arraysOf = (table: ApplyTable, rows: readonly Row[], places: readonly number[]): string[] =>
+  places.map((place) => {
+    const { arrayType, delimiter } = table.columns[place]?.target ?? {};
+    return arrayLiteral(rows, place, arrayType === undefined ? ',' : delimiter);
+  });
 
 const nameOf = (table: ApplyTable, place: number): string => table.columns[place]?.name ?? '';
-
-function keyCondition(table: ApplyTable, value: (place: number) => string): string {
-  const { columns, equals } = table.key ?? { columns: [], equals: [] };
-  return columns.map((place, i) => `t.${nameOf(table, place)} ${equals[i]} ${value(place)}`).join(' AND ');
-}
 
 function deleteStep(table: ApplyTable, rows: readonly Row[]): ApplyStep {
   const places = table.key?.columns ?? [];
   const { from, value } = rowsFrom(table, places);
   return {
     sql: `DELETE FROM ${table.only} AS t USING ${from} WHERE ${keyCondition(table, value)}`,
-    values: arraysOf(rows, places),
+    values: arraysOf(table, rows, places),
     prepared: true,
     // A filter leaves rows out that the source has.
     ...(table.filter === undefined && { expected: rows.length }),
@@ -87,38 +87,38 @@ function updateStep(table: ApplyTable, rows: readonly Row[]): ApplyStep | undefi
   const assignments = set.map((place) => `${nameOf(table, place)} = ${value(place)}`).join(', ');
   return {
     sql: `UPDATE ${table.only} AS t SET ${assignments} FROM ${from} WHERE ${keyCondition(table, value)}`,
-    values: arraysOf(rows, places),
+    values: arraysOf(table, rows, places),
     prepared: true,
     expected: rows.length,
   };
 }
 
-export const columnList = (columns: readonly ApplyColumn[]): string =>
-  columns.map((column) => column.name).join(', ');
+export const columnList = (table: ApplyTable, places: readonly number[]): string =>
+  places.map((place) => nameOf(table, place)).join(', ');
 
+/** COPY cannot name "no column". */
 function copyStep(table: ApplyTable, rows: readonly Row[], encoding: ValueEncoding): ApplyStep {
-  if (table.columns.length === 0) return defaultsStep(table, rows.length);
+  const { name, written, columns } = table;
+  if (written.length === 0)
+    return {
+      sql: `INSERT INTO ${name} SELECT FROM generate_series(1, ${rows.length})`,
+      expected: rows.length,
+    };
   return {
-    sql: `COPY ${table.name} (${columnList(table.columns)}) FROM STDIN`,
-    copy: copyLines(rows, encoding),
+    sql: `COPY ${name} (${columnList(table, written)}) FROM STDIN`,
+    copy: copyLines(rows, encoding, written.length === columns.length ? undefined : written),
     expected: rows.length,
   };
 }
 
-/** COPY cannot name "no column". */
-function defaultsStep(table: ApplyTable, rows: number): ApplyStep {
-  const sql = `DO $flexferry$ BEGIN FOR i IN 1..${rows} LOOP INSERT INTO ${table.name} DEFAULT VALUES; END LOOP; END $flexferry$`;
-  return { sql };
-}
-
 function filteredInsert(table: ApplyTable, rows: readonly Row[]): ApplyStep {
-  const places = table.columns.map((_, i) => i);
-  const { from, value } = rowsFrom(table, places);
-  const named = places.map((place) => `${value(place)} AS ${nameOf(table, place)}`).join(', ');
-  const list = columnList(table.columns);
+  const { name, written, filter } = table;
+  const { from, value } = rowsFrom(table, written);
+  const named = written.map((place) => `${value(place)} AS ${nameOf(table, place)}`).join(', ');
+  const list = columnList(table, written);
   return {
-    sql: `INSERT INTO ${table.name} (${list}) OVERRIDING SYSTEM VALUE SELECT ${list} FROM (SELECT ${named} FROM ${from}) AS flexferry_rows WHERE (${table.filter}\n)`,
-    values: arraysOf(rows, places),
+    sql: `INSERT INTO ${name} (${list}) OVERRIDING SYSTEM VALUE SELECT ${list} FROM (SELECT ${named} FROM ${from}) AS flexferry_rows WHERE (${filter?.condition ?? 'true'}\n)`,
+    values: arraysOf(table, rows, written),
     prepared: true,
   };
 }

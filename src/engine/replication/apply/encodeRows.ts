@@ -8,11 +8,11 @@ import { type Row, unchangedToast, type Value } from '../pgoutputMessages.js';
 /** Plain numbers, names and dates: nothing to escape, whatever the type. */
 const needsEscape = /["\\]/;
 
-/** One column of many rows as an array literal. */
-export function arrayLiteral(rows: readonly Row[], column: number): string {
+/** One column of many rows as an array literal; `delimiter` is that of the type. */
+export function arrayLiteral(rows: readonly Row[], column: number, delimiter = ','): string {
   let text = '{';
   for (let i = 0; i < rows.length; i++) {
-    if (i > 0) text += ',';
+    if (i > 0) text += delimiter;
     const value = rows[i]?.[column];
     if (typeof value !== 'string') text += 'NULL';
     else if (needsEscape.test(value)) text += `"${value.replace(/["\\]/g, '\\$&')}"`;
@@ -29,14 +29,19 @@ const copyEscapes: Readonly<Record<string, string>> = {
 };
 const needsCopyEscape = /[\\\n\r\t]/;
 
-/** Lines of COPY … FROM STDIN in text format, in pieces of bounded size. */
-export function copyLines(rows: readonly Row[], encoding: 'utf8' | 'latin1'): Buffer[] {
+/** Lines of COPY … FROM STDIN in text format, in pieces of bounded size. `places`: of the values that are given. */
+export function copyLines(
+  rows: readonly Row[],
+  encoding: 'utf8' | 'latin1',
+  places?: readonly number[],
+): Buffer[] {
   const pieces: Buffer[] = [];
   let text = '';
   for (const row of rows) {
-    for (let i = 0; i < row.length; i++) {
+    const count = places?.length ?? row.length;
+    for (let i = 0; i < count; i++) {
       if (i > 0) text += '\t';
-      const value = row[i];
+      const value = row[places?.[i] ?? i];
       if (typeof value !== 'string') text += '\\N';
       else if (needsCopyEscape.test(value)) text += value.replace(/[\\\n\r\t]/g, (c) => copyEscapes[c] ?? c);
       else text += value;

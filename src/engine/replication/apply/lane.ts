@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../errors/fault.js';
+import { isUndefinedName } from '../../errors/undefinedName.js';
 import { formatLsn, type Lsn, lsnFromServer } from '../../postgres/lsn.js';
 import { Pipeline, type PipelineStep } from '../../postgres/pipeline.js';
 import type { Session } from '../../postgres/session.js';
 import type { ValueEncoding } from '../pgoutput.js';
-import { blameOf, changeFault } from './applyFaults.js';
+import { blameOf, changeFault, type Reason, reasonOfCount } from './applyFaults.js';
+import { stopStep } from './followedRows.js';
 import type { FollowedTables } from './followedTables.js';
-import { stopStep } from './followedTables.js';
-import type { LaneBatch, SourcedStep } from './laneBatch.js';
+import type { LaneBatch, LaneChange, SourcedStep } from './laneBatch.js';
 
 /** A deadlock or a lock that somebody holds: so often and after so long a batch is tried again, milliseconds. */
 const tries = 6;
@@ -21,7 +22,23 @@ export interface LaneOptions {
   readonly tables: FollowedTables;
   /** What a change that cannot be applied stops. */
   readonly onFailure: 'table' | 'run';
+  /** Of the source: CHECK constraints and indexes may call functions that rely on it. */
+  readonly searchPath?: string | undefined;
 }
+
+export interface Work {
+  /** To be run behind the changes, in the same transaction. */
+  readonly extra?: readonly PipelineStep[];
+  /** Changes that cannot be applied wait already. */
+  readonly keepsWaiting?: boolean;
+  /** More of the same transaction of the source is to come. */
+  readonly isPart?: boolean;
+}
+
+/** What a step met: an error, or another number of rows than expected. */
+type Failure =
+  | { readonly fault: Fault; readonly step: SourcedStep | undefined }
+  | { readonly fault: undefined; readonly step: SourcedStep; readonly rows: number };
 
 /**
  * One connection of the apply, with the tables that are its own. Work and commit are apart, so that several lanes show
@@ -31,10 +48,14 @@ export class Lane {
   private readonly pipeline: Pipeline;
   /** Work that is not committed yet. */
   private open = false;
+  private usesSearchPath = false;
+  /** How often a batch had to be planned anew. */
+  replans = 0;
 
   private constructor(
     readonly session: Session,
     private readonly options: LaneOptions,
+    private readonly replicaRole: boolean,
   ) {
     this.pipeline = new Pipeline(session, { encoding: options.encoding, side: 'target' });
   }
@@ -51,6 +72,8 @@ export class Lane {
     const settings = [
       // What is confirmed to the source has to outlive a crash of the target.
       'synchronous_commit = on',
+      // Not what the database may say: rows are looked for as they are now.
+      "default_transaction_isolation = 'read committed'",
       "lc_monetary = 'C'",
       "lock_timeout = '30s'",
       'enable_hashjoin = off',
@@ -67,25 +90,38 @@ export class Lane {
     );
     const [row] = rows;
     if (row === undefined) throw new Fault('FF900', `lane ${options.number} of the apply is not there`);
-    return { lane: new Lane(session, options), position: lsnFromServer(row.applied) };
+    const lane = new Lane(session, options, replicaRole);
+    return { lane, position: lsnFromServer(row.applied) };
   }
 
-  /** Applies a batch without committing it. Tables that cannot go on are stopped (`batch.stops`). @throws Fault */
-  async work(batch: LaneBatch, extra: readonly PipelineStep[] = [], keepsWaiting = false): Promise<void> {
+  /**
+   * Applies a batch without committing it. Tables that cannot go on are stopped (`batch.stops`). Ends in any case: what
+   * may pass by itself is tried `tries` times, and every other way of {@link LaneBatch} is taken once. @throws Fault
+   */
+  async work(
+    batch: LaneBatch,
+    { extra = [], keepsWaiting = false, isPart = false }: Work = {},
+  ): Promise<void> {
     if (batch.isEmpty && extra.length === 0) return;
+    const { source, encoding } = this.options;
     const nested = this.open;
     for (let attempt = 1; ; ) {
-      const planned = batch.steps(this.options.source, this.options.encoding);
-      const failure = await this.attempt(planned, [...this.stopSteps(batch), ...extra], nested);
+      const planned = batch.steps(source, encoding, !isPart);
+      const last = [...this.stopSteps(batch), ...batch.relationSteps(source), ...extra];
+      const failure = await this.attempt(planned, last, nested);
       if (failure === undefined) return;
       await this.back(nested);
-      const { fault, step } = failure;
-      const blame = fault === 'count' ? 'change' : blameOf(fault);
-      if (fault !== 'count' && blame === 'again' && !nested && attempt < tries) {
+      const blame = failure.fault === undefined ? 'change' : blameOf(failure.fault);
+      if (
+        failure.fault !== undefined &&
+        blame === 'again' &&
+        attempt < tries &&
+        mayRepeat(failure.fault, nested)
+      ) {
         attempt += 1;
         await sleep(pauseMs * attempt);
-      } else if (blame !== 'change' && fault !== 'count') throw fault;
-      else this.replan(batch, step, failure, keepsWaiting);
+      } else if (failure.fault !== undefined && blame !== 'change') throw failure.fault;
+      else await this.replan(batch, failure, keepsWaiting);
     }
   }
 
@@ -96,7 +132,7 @@ export class Lane {
       if (!this.open) steps.push(...this.begin());
       steps.push({
         sql: `UPDATE flexferry.lane SET applied = $1::pg_lsn WHERE source = $2 AND lane = ${this.options.number}`,
-        values: [formatLsn(lsn), this.options.source],
+        values: [formatLsn(lsn), Buffer.from(this.options.source)],
         prepared: true,
       });
     } else if (!this.open) return;
@@ -119,7 +155,8 @@ export class Lane {
     const sql = `SELECT FROM flexferry.lane WHERE source = $1 AND lane = ${this.options.number} FOR UPDATE`;
     return [
       { sql: 'BEGIN' },
-      { sql, values: [this.options.source], prepared: true },
+      // Names are UTF-8, whatever the encoding of the values is.
+      { sql, values: [Buffer.from(this.options.source)], prepared: true },
       { sql: 'SET CONSTRAINTS ALL DEFERRED' },
     ];
   }
@@ -132,17 +169,18 @@ export class Lane {
     planned: readonly SourcedStep[],
     last: readonly PipelineStep[],
     nested: boolean,
-  ): Promise<{ fault: Fault | 'count'; step: SourcedStep | undefined; rows: number } | undefined> {
+  ): Promise<Failure | undefined> {
     const begin = nested ? [{ sql: 'SAVEPOINT flexferry_batch' }] : this.begin();
     const end = nested ? [{ sql: 'RELEASE flexferry_batch' }] : [];
     const steps = [...begin, ...planned, ...last, ...end];
     this.open = true;
     const { rows, fault } = await this.pipeline.run(steps);
-    if (fault) return { fault, step: planned[rows.length - begin.length], rows: 0 };
+    if (!nested && rows[1] === 0) throw new Fault('FF900', 'the position of the apply is not there any more');
+    if (fault) return { fault, step: planned[rows.length - begin.length] };
     for (const [i, step] of planned.entries()) {
       const touched = rows[begin.length + i] ?? 0;
       if (step.expected !== undefined && step.expected !== touched)
-        return { fault: 'count', step, rows: touched };
+        return { fault: undefined, step, rows: touched };
     }
     return undefined;
   }
@@ -154,32 +192,62 @@ export class Lane {
     this.open = nested;
   }
 
-  /** Another way for what failed; where there is none its table stops. */
-  private replan(
-    batch: LaneBatch,
-    step: SourcedStep | undefined,
-    { fault, rows }: { fault: Fault | 'count'; rows: number },
-    keepsWaiting: boolean,
-  ): void {
-    const isForeignKey = fault !== 'count' && fault.sqlstate === '23503';
-    if (isForeignKey && !batch.inOrder) {
-      batch.inOrder = true;
-      return;
-    }
+  /** Another way for what failed; where there is none its table stops. @throws the Fault where that is no way, either */
+  private async replan(batch: LaneBatch, failure: Failure, keepsWaiting: boolean): Promise<void> {
+    this.replans += 1;
+    const { fault, step } = failure;
     const from = step?.from;
-    if (from?.kind === 'truncate' && !batch.truncateByDelete) {
-      batch.truncateByDelete = true;
-      return;
+    if (fault?.sqlstate === '23503' && from?.kind !== 'check' && batch.order()) return;
+    if (fault && isUndefinedName(fault) && from && (await this.useSearchPath())) return;
+    switch (from?.kind) {
+      case 'truncate':
+        if (batch.truncateOtherwise(from.oid)) return;
+        break;
+      case 'merged':
+        if (batch.orderTable(from.oid)) return;
+        break;
+      case 'check': {
+        if (batch.checkEach()) return;
+        const culprit =
+          from.commitLsn === undefined ? undefined : batch.culprit(from.commitLsn, fault?.table);
+        if (culprit && fault) return this.stopAt(batch, culprit, fault, keepsWaiting);
+        break;
+      }
+      case 'one': {
+        const { change } = from;
+        if (change.change.kind === 'truncate' && batch.truncateOtherwise(change.followed.oid)) return;
+        const why = fault ?? this.reason(change, failure);
+        return this.stopAt(batch, change, why, keepsWaiting);
+      }
+      default:
     }
-    if (from?.kind === 'merged' && batch.order(from.table)) return;
-    if (from?.kind !== 'one')
-      throw fault === 'count' ? new Fault('FF900', 'a merged batch has lost its rows') : fault;
-    const { table, change, commitLsn } = from.change;
-    const why = fault === 'count' ? (rows === 0 ? 'missing' : 'several') : fault;
-    const told = changeFault(table, change, commitLsn, why);
+    throw fault ?? new Fault('FF900', 'a merged batch has lost its rows');
+  }
+
+  private reason({ change, table }: LaneChange, failure: Failure): Reason {
+    if (failure.fault !== undefined) return failure.fault;
+    if (failure.step.tellsUnsent) return 'unsent';
+    const acts = this.replicaRole ? table.target.acts.replica : table.target.acts.origin;
+    return reasonOfCount(change, failure.rows, acts);
+  }
+
+  private stopAt(batch: LaneBatch, at: LaneChange, why: Reason, keepsWaiting: boolean): void {
+    const told = changeFault(at.table, at.change, at.commitLsn, why);
     if (this.options.onFailure === 'run') throw told;
-    const followed = this.options.tables.of(change.relation.oid);
-    if (followed === undefined) throw told;
-    batch.stopAt(from.change, followed, told, keepsWaiting);
+    batch.stopAt(at, told, keepsWaiting);
+  }
+
+  /** From now on. False if that is done already, or cannot be done. */
+  private async useSearchPath(): Promise<boolean> {
+    const { searchPath } = this.options;
+    if (searchPath === undefined || this.usesSearchPath) return false;
+    this.usesSearchPath = true;
+    const sql = `SELECT pg_catalog.set_config('search_path', $1, false)`;
+    const { fault } = await this.pipeline.run([{ sql, values: [Buffer.from(searchPath)] }]);
+    if (fault) throw fault;
+    return true;
   }
 }
+
+/** A snapshot that is too old stays so within its transaction. */
+const mayRepeat = (fault: Fault, nested: boolean): boolean => !nested || fault.sqlstate !== '40001';

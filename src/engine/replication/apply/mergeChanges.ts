@@ -50,17 +50,29 @@ export class TableMerge {
   private readonly entries = new Map<string, Entry>();
   /** Of tables without a key. */
   private readonly appended: Row[] = [];
-  isOrdered = false;
+  private ordered = false;
 
   constructor(readonly table: ApplyTable) {}
 
+  /** Its changes are to be applied one after the other. */
+  get isOrdered(): boolean {
+    return this.ordered;
+  }
+
   add(change: RowChange): void {
-    if (this.isOrdered) return;
+    if (this.ordered) return;
     const { key } = this.table;
     if (key === undefined) {
       if (change.kind === 'insert') this.appended.push(change.row);
-      else this.isOrdered = true;
-    } else if (!this.merge(key, change)) this.isOrdered = true;
+      else this.order();
+    } else if (!this.merge(key, change)) this.order();
+  }
+
+  /** What is merged is of no use any more. */
+  order(): void {
+    this.ordered = true;
+    this.entries.clear();
+    this.appended.length = 0;
   }
 
   /** All rows go, before the changes that come. */
@@ -94,7 +106,7 @@ export class TableMerge {
       this.remove(known, entry, before);
       return true;
     }
-    const row = overlay(overlay(change.row, entry?.row), change.old);
+    const row = overlay(change.row, entry?.row);
     const now = keyText(key, row);
     if (now !== known) {
       if (!isWhole(row)) return false;

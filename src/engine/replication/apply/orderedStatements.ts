@@ -1,7 +1,16 @@
 import { type Row, unchangedToast } from '../pgoutputMessages.js';
-import { type ApplyTable, identityOf, isWhole, overlay, type RowChange } from './applyTable.js';
+import {
+  type ApplyColumn,
+  type ApplyTable,
+  identityOf,
+  isWhole,
+  keyCondition,
+  type RowChange,
+} from './applyTable.js';
 import { type ApplyStep, columnList } from './batchStatements.js';
 import { parameter } from './encodeRows.js';
+
+type UpdateChange = Extract<RowChange, { kind: 'update' }>;
 
 /**
  * Parameters of one statement, each with the type of its column: it stands in the text, so that a statement that was
@@ -19,46 +28,63 @@ class Parameters {
 }
 
 /**
- * One change as it was made on the source. Several statements where a filter decides anew about a row.
+ * One change as it was made on the source, as one statement or several.
  *
- * With a filter of our own: a row that is sent whole is taken out and put in again if it fulfils it. One whose large
- * values are not sent has to be there; whether it may stay, the row itself tells.
+ * | update                                     | is                                                                |
+ * |--------------------------------------------|-------------------------------------------------------------------|
+ * | as a rule                                  | UPDATE                                                            |
+ * | sets GENERATED ALWAYS AS IDENTITY          | DELETE, INSERT: UPDATE may set it to DEFAULT alone                |
+ * | of a table with a filter of ours           | DELETE, INSERT of what fulfils it                                 |
+ * | the former, large values not sent          | INSERT of the row that was deleted, with what is new              |
+ * | the latter, large values not sent          | UPDATE, DELETE of what does not fulfil it: see {@link refiltered} |
  */
 export function orderedStatements(table: ApplyTable, change: RowChange): ApplyStep[] {
   if (change.kind === 'insert') return [insertOne(table, change.row)];
   if (change.kind === 'delete') return [deleteOne(table, change)];
-  const row = overlay(change.row, change.old);
-  if (isWhole(row) && (table.replaces || setsIdentity(table, change, row)))
-    return [deleteOne(table, change), insertOne(table, row)];
-  const update = updateOne(table, change, row);
-  return table.filter === undefined ? update : [...update, deleteUnfiltered(table, row)];
+  const setsIdentity = movesIdentity(table, change);
+  if (isWhole(change.row))
+    return table.replaces || setsIdentity
+      ? [deleteOne(table, change), insertOne(table, change.row)]
+      : updateOne(table, change);
+  if (table.filter !== undefined) return refiltered(table, change, setsIdentity);
+  return setsIdentity ? [moveOne(table, change)] : updateOne(table, change);
 }
 
-/** UPDATE may not set GENERATED ALWAYS AS IDENTITY, on the source only to its DEFAULT. */
-function setsIdentity(table: ApplyTable, change: RowChange, row: Row): boolean {
-  const before = identityOf(change);
-  return table.columns.some(
-    ({ target }, i) =>
-      target.identityAlways && row[i] !== before[i] && (table.key?.columns.includes(i) ?? true),
-  );
+/** Of identities beside the key the value before may not be known: they count as set. */
+function movesIdentity(table: ApplyTable, { row, old, key }: UpdateChange): boolean {
+  const before = old ?? key;
+  const keys = new Set(table.key?.columns);
+  return table.columns.some(({ target }, i) => {
+    if (!target.identityAlways) return false;
+    if (old === undefined && !keys.has(i)) return true;
+    return before !== undefined && row[i] !== before[i];
+  });
 }
 
 function insertOne(table: ApplyTable, row: Row): ApplyStep {
-  if (table.columns.length === 0) return { sql: `INSERT INTO ${table.name} DEFAULT VALUES`, expected: 1 };
+  const { name, written, filter } = table;
+  if (written.length === 0) return { sql: `INSERT INTO ${name} DEFAULT VALUES`, expected: 1 };
   const parameters = new Parameters(table);
-  const list = columnList(table.columns);
-  const values = table.columns.map(({ name }, i) =>
-    table.filter === undefined ? parameters.add(row, i) : `${parameters.add(row, i)} AS ${name}`,
-  );
-  const into = `INSERT INTO ${table.name} (${list}) OVERRIDING SYSTEM VALUE`;
-  return table.filter === undefined
-    ? { sql: `${into} VALUES (${values.join(', ')})`, values: parameters.values, prepared: true, expected: 1 }
-    : {
-        sql: `${into} SELECT ${list} FROM (SELECT ${values.join(', ')}) AS flexferry_rows WHERE (${table.filter}\n)`,
-        values: parameters.values,
-        prepared: true,
-      };
+  const list = columnList(table, written);
+  const values = written.map((place) => parameters.add(row, place));
+  const into = `INSERT INTO ${name} (${list}) OVERRIDING SYSTEM VALUE`;
+  if (filter === undefined)
+    return {
+      sql: `${into} VALUES (${values.join(', ')})`,
+      values: parameters.values,
+      prepared: true,
+      expected: 1,
+    };
+  const named = values.map((value, i) => `${value} AS ${nameAt(table, written[i])}`);
+  return {
+    sql: `${into} SELECT ${list} FROM (SELECT ${named.join(', ')}) AS flexferry_rows WHERE (${filter.condition}\n)`,
+    values: parameters.values,
+    prepared: true,
+  };
 }
+
+const nameAt = (table: ApplyTable, place: number | undefined): string =>
+  table.columns[place ?? 0]?.name ?? '';
 
 function deleteOne(table: ApplyTable, change: RowChange): ApplyStep {
   const parameters = new Parameters(table);
@@ -70,19 +96,20 @@ function deleteOne(table: ApplyTable, change: RowChange): ApplyStep {
   };
 }
 
-function updateOne(table: ApplyTable, change: RowChange, row: Row): ApplyStep[] {
+function updateOne(table: ApplyTable, change: UpdateChange): ApplyStep[] {
+  const { row } = change;
   const before = identityOf(change);
   const keys = new Set(table.key?.columns);
-  const set = table.columns.flatMap(({ target }, i) => {
-    if (row[i] === unchangedToast || target.identityAlways) return [];
-    return keys.has(i) && row[i] === before[i] ? [] : [i];
+  const set = table.written.filter((place) => {
+    if (row[place] === unchangedToast || table.columns[place]?.target.identityAlways === true) return false;
+    return !(keys.has(place) && row[place] === before[place]);
   });
   if (set.length === 0) return [];
   const parameters = new Parameters(table);
-  const assignments = set.map((i) => `${table.columns[i]?.name} = ${parameters.add(row, i)}`).join(', ');
+  const assignments = set.map((place) => `${nameAt(table, place)} = ${parameters.add(row, place)}`);
   return [
     {
-      sql: `UPDATE ${table.only} AS t SET ${assignments} WHERE ${rowCondition(table, before, parameters)}`,
+      sql: `UPDATE ${table.only} AS t SET ${assignments.join(', ')} WHERE ${rowCondition(table, before, parameters)}`,
       values: parameters.values,
       prepared: true,
       expected: 1,
@@ -90,23 +117,69 @@ function updateOne(table: ApplyTable, change: RowChange, row: Row): ApplyStep[] 
   ];
 }
 
+/** The row is taken out and put in again, with its large values from itself. */
+function moveOne(table: ApplyTable, change: UpdateChange): ApplyStep {
+  const { row } = change;
+  const parameters = new Parameters(table);
+  const gone = `DELETE FROM ${table.only} AS t WHERE ${rowCondition(table, identityOf(change), parameters)} RETURNING *`;
+  const values = table.written.map((place) =>
+    row[place] === unchangedToast ? `flexferry_gone.${nameAt(table, place)}` : parameters.add(row, place),
+  );
+  return {
+    sql: `WITH flexferry_gone AS (${gone}) INSERT INTO ${table.name} (${columnList(table, table.written)}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM flexferry_gone`,
+    values: parameters.values,
+    prepared: true,
+    expected: 1,
+  };
+}
+
+/**
+ * With a filter of ours, where large values are not sent: they are on the target if the row fulfilled the filter before.
+ * Whether it still does, the row itself tells. One that comes under the filter with this change is not there, and its
+ * large values are nowhere: that has to be noticed.
+ */
+function refiltered(table: ApplyTable, change: UpdateChange, setsIdentity: boolean): ApplyStep[] {
+  const { filter } = table;
+  const { row } = change;
+  const isKnown = table.columns.every(
+    ({ target }, i) => row[i] !== unchangedToast || filter?.columns.has(target.name) !== true,
+  );
+  const changing = (setsIdentity ? [moveOne(table, change)] : updateOne(table, change)).map(
+    ({ expected: _, ...step }): ApplyStep => (isKnown ? step : { ...step, expected: 1, tellsUnsent: true }),
+  );
+  const steps = [...changing, deleteUnfiltered(table, row)];
+  return isKnown ? [...steps, missingFiltered(table, row)] : steps;
+}
+
 function deleteUnfiltered(table: ApplyTable, row: Row): ApplyStep {
   const parameters = new Parameters(table);
+  const same = rowCondition(table, row, parameters);
   return {
-    sql: `DELETE FROM ${table.only} AS t WHERE ${rowCondition(table, row, parameters)} AND (${table.filter}\n) IS NOT TRUE`,
+    sql: `DELETE FROM ${table.only} AS t WHERE ${same} AND (${table.filter?.condition ?? 'true'}\n) IS NOT TRUE`,
     values: parameters.values,
     prepared: true,
   };
 }
 
+/** Finds a row where it fulfils the filter and is not on the target. */
+function missingFiltered(table: ApplyTable, row: Row): ApplyStep {
+  const parameters = new Parameters(table);
+  const sent = table.written.filter((place) => row[place] !== unchangedToast);
+  const named = sent.map((place) => `${parameters.add(row, place)} AS ${nameAt(table, place)}`);
+  const there = `SELECT FROM ${table.only} AS t WHERE ${rowCondition(table, row, parameters)}`;
+  return {
+    sql: `SELECT FROM (SELECT ${named.join(', ')}) AS flexferry_rows WHERE (${table.filter?.condition ?? 'true'}\n) AND NOT EXISTS (${there})`,
+    values: parameters.values,
+    prepared: true,
+    expected: 0,
+    tellsUnsent: true,
+  };
+}
+
 /** The one row that is meant. Of several that are equal in all columns any will do. */
 function rowCondition(table: ApplyTable, row: Row, parameters: Parameters): string {
-  const { key } = table;
-  if (key !== undefined)
-    return key.columns
-      .map((place, i) => `t.${table.columns[place]?.name} ${key.equals[i]} ${parameters.add(row, place)}`)
-      .join(' AND ');
-  const conditions = table.columns.map((_, place) => sameValue(table, row, place, parameters));
+  if (table.key !== undefined) return keyCondition(table, (place) => parameters.add(row, place));
+  const conditions = table.written.map((place) => sameValue(table, row, place, parameters));
   const found = `FROM ${table.only} AS t WHERE ${conditions.join(' AND ') || 'true'} LIMIT 1`;
   return table.target.relkind === 'p'
     ? `(t.tableoid, t.ctid) = (SELECT t.tableoid, t.ctid ${found})`
@@ -114,21 +187,28 @@ function rowCondition(table: ApplyTable, row: Row, parameters: Parameters): stri
 }
 
 /**
- * Both values as the target prints them: what is equal by an operator may differ all the same (1.0 and 1.00, citext),
- * and some types have none (json, xml, point). An index is of use all the same.
+ * Both values as their types print them: what is equal by an operator or under a collation may differ all the same
+ * (1.0 and 1.00, citext, -0), and some types have no equality (json, xml, point). An index is of use all the same.
  */
 function sameValue(table: ApplyTable, row: Row, place: number, parameters: Parameters): string {
   const column = table.columns[place];
   if (column === undefined) return 'true';
   const { name, target } = column;
-  if (row[place] === null) return `t.${name} IS NULL`;
+  // A row of nothing but NULL is NULL for IS NULL, and another value.
+  if (row[place] === null) return `t.${name} IS NOT DISTINCT FROM NULL`;
   const value = parameters.add(row, place);
-  const exact = `t.${name}::text = (${value})::text`;
-  const byIndex = table.target.indexed.has(target.name) && plainTypes.has(target.type);
-  return byIndex ? `t.${name} = ${value} AND ${exact}` : exact;
+  const exact = `${printed(`t.${name}`)} = ${printed(value)}`;
+  return isFoundByIndex(table, column) ? `t.${name} ${target.equals} ${value} AND ${exact}` : exact;
 }
 
-/** Types with an operator = in pg_catalog under which equal texts are equal values. */
+/** A cast to text is not always what the type prints: that of char(n) cuts blanks. */
+const printed = (value: string): string => `format('%s', ${value}) COLLATE pg_catalog."C"`;
+
+function isFoundByIndex({ target }: ApplyTable, column: ApplyColumn): boolean {
+  return target.indexed.has(column.target.name) && plainTypes.has(column.target.type);
+}
+
+/** Types under whose equality equal texts are equal values. */
 const plainTypes: ReadonlySet<string> = new Set([
   'smallint',
   'integer',

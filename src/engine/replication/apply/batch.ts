@@ -1,0 +1,55 @@
+import type { Lsn } from '../../postgres/lsn.js';
+import type { Row } from '../pgoutputMessages.js';
+import { LaneBatch } from './laneBatch.js';
+import type { TableChange } from './parkedChanges.js';
+
+/** What a batch holds at most: changes, and bytes of memory of their rows. A larger transaction takes several. */
+const mostChanges = 20_000;
+const mostBytes = 16 << 20;
+/** Of a string or a row beside its characters, and of each place in a row. */
+const objectBytes = 24;
+const placeBytes = 8;
+
+/** Whole transactions, or a part of a large one, by lane. */
+export class Batch {
+  readonly lanes: LaneBatch[];
+  changes = 0;
+  bytes = 0;
+  transactions = 0;
+  /** End of the last whole transaction. */
+  endLsn: Lsn = 0n;
+  /** Of the first and the last transaction, by the clock of the source. */
+  firstAt: number | undefined;
+  lastAt: number | undefined;
+
+  constructor(lanes: number) {
+    this.lanes = Array.from({ length: lanes }, () => new LaneBatch());
+  }
+
+  get isFull(): boolean {
+    return this.changes >= mostChanges || this.bytes >= mostBytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.lanes.every((lane) => lane.isEmpty);
+  }
+
+  count(change: TableChange): void {
+    this.changes += 1;
+    this.bytes += bytesOfChange(change);
+  }
+}
+
+/** What a change takes of memory, nearly. */
+export function bytesOfChange(change: TableChange): number {
+  if (change.kind === 'truncate') return objectBytes;
+  const before = change.kind === 'insert' ? 0 : bytesOfRow(change.old) + bytesOfRow(change.key);
+  return objectBytes + before + (change.kind === 'delete' ? 0 : bytesOfRow(change.row));
+}
+
+function bytesOfRow(row: Row | undefined): number {
+  if (row === undefined) return 0;
+  let bytes = objectBytes + row.length * placeBytes;
+  for (const value of row) if (typeof value === 'string') bytes += value.length + objectBytes;
+  return bytes;
+}
