@@ -82,9 +82,9 @@ export async function drive(running: Running): Promise<void> {
   await workload.stop();
 }
 
-/** Only what happened to it may end it, and only so that the same command resumes. */
+/** Only what happened to it may end it, and only so that the same command resumes or, early on, begins. */
 function assertExcused(ended: Ended, excuses: number): void {
-  if (excuses > 0 && (ended.signal === 'SIGKILL' || ended.code === 4)) return;
+  if (excuses > 0 && (ended.signal === 'SIGKILL' || ended.code === 4 || ended.code === 3)) return;
   throw new Error(`it ended by itself: code ${ended.code}, signal ${ended.signal}\n${lastWords(ended)}`);
 }
 
@@ -130,7 +130,7 @@ async function cutOver({ run }: Running, fence: 'none' | 'read-only'): Promise<v
   const cutover = await run.command('cutover', ['--fence', fence, '--yes'], limitMs);
   if (process.env['HUNT'] && /it was removed/.test(cutover.stdout))
     if (process.env['HUNT'] && /it was removed/.test(cutover.stdout))
-  assert.equal(cutover.code, 0, `cutover: ${cutover.stdout}\n${cutover.stderr}\n${run.stopped ?? ''}`);
+      assert.equal(cutover.code, 0, `cutover: ${cutover.stdout}\n${cutover.stderr}\n${run.stopped ?? ''}`);
   assertSuccess(await run.ended(limitMs));
 }
 

@@ -200,15 +200,28 @@ function savepointsAfter(open: readonly string[], sql: string): string[] {
 
 /** Whatever a session that lost its connection left prepared. */
 async function endPrepared(source: TestServer, database: string): Promise<void> {
-  const rows = await source.query<{ gid: string }>(
-    database,
-    'SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY gid',
+  const all = await insistently(() =>
+    source.query<{ gid: string }>(
+      database,
+      'SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY gid',
+    ),
   );
-  for (const [index, { gid }] of rows.entries())
-    await source
-      .query(database, `${index % 2 === 0 ? 'COMMIT' : 'ROLLBACK'} PREPARED ${pg.escapeLiteral(gid)}`)
+  for (const [index, { gid }] of all.entries()) {
+    const sql = `${index % 2 === 0 ? 'COMMIT' : 'ROLLBACK'} PREPARED ${pg.escapeLiteral(gid)}`;
+    await insistently(() => source.query(database, sql)).catch((error: unknown) => {
       // Its session was quicker.
-      .catch((error: unknown) => {
-        if (!(error instanceof pg.DatabaseError && error.code === '42704')) throw error;
-      });
+      if (!(error instanceof pg.DatabaseError && error.code === '42704')) throw error;
+    });
+  }
+}
+
+/** Again when its session was ended, as a fence does with everybody's, or the server is just starting. */
+async function insistently<T>(work: () => Promise<T>): Promise<T> {
+  for (const end = Date.now() + 10_000; ; await sleep(50)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isLost(error) || Date.now() > end) throw error;
+    }
+  }
 }
