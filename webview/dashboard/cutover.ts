@@ -108,7 +108,7 @@ export class Cutover {
     this.#followed = followed;
     const stage = cutoverStage(followed);
     const under = stage !== 'before' && followed.length > 0;
-    const open = under || (state.cutoverOpen && followed.length > 0);
+    const open = state.cleanUp === undefined && (under || (state.cutoverOpen && state.can.cutOver));
     const focused = this.element.contains(document.activeElement);
     this.element.hidden = !open;
     if (open) this.#render(state, stage);
@@ -145,7 +145,13 @@ export class Cutover {
     set(this.#undo, can.undo);
     set(this.#finish, can.finish);
     this.#buttons.hidden = this.#handOver.hidden && this.#undo.hidden && this.#finish.hidden;
-    const text = stageText(stage, followed);
+    const live = state.snapshot?.state === 'running';
+    const text =
+      live || stage === 'before' || stage === 'after'
+        ? stageText(stage, followed)
+        : t(
+            'The migration was stopped in its cutover: the source can be written to again. What was done is taken back when the migration is resumed.',
+          );
     this.#text.hidden = text === '';
     setText(this.#text, text);
     this.#outcome.show(followed);

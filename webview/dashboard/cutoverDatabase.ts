@@ -74,9 +74,13 @@ function foundLines(checks: readonly GateCheck[]): CheckLine[] {
 
 /** Before a cutover: how things are now, and what the last one was refused for. */
 function earlyLines({ follow }: FollowedDatabase): CheckLine[] {
-  const refusals = (follow.cutover?.checks ?? []).filter(({ verdict }) => verdict === 'noGo');
+  const early = earlyChecks(follow);
+  const known = new Set<string>(early.filter(({ verdict }) => verdict === 'noGo').map(({ check }) => check));
+  const refusals = (follow.cutover?.checks ?? []).filter(
+    ({ check, verdict }) => verdict === 'noGo' && !known.has(check),
+  );
   return [
-    ...earlyChecks(follow).map((check) => [check.verdict, earlyCheckText(check, follow), undefined] as const),
+    ...early.map((check) => [check.verdict, earlyCheckText(check, follow), undefined] as const),
     ...foundLines(refusals),
   ];
 }

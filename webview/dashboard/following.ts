@@ -26,9 +26,16 @@ function figureTexts(follow: FollowSnapshot): Record<Figure, [value: string, lab
   };
 }
 
+/** Whether there is still something that follows. */
+export type FollowRun = 'live' | 'stopped' | 'handedOver' | 'cleanedUp';
+
 /** What is to be expected, in a sentence. */
-function forecastLook(follow: FollowSnapshot, running: boolean): StateLook {
-  if (!running)
+function forecastLook(follow: FollowSnapshot, run: FollowRun): StateLook {
+  if (run === 'cleanedUp')
+    return { icon: 'circle-slash', tone: 'dim', label: t('Nothing is followed any more.') };
+  if (run === 'handedOver')
+    return { icon: 'pass', tone: 'good', label: t('Everything of the source is applied.') };
+  if (run === 'stopped')
     return {
       icon: 'debug-pause',
       tone: 'warn',
@@ -144,19 +151,19 @@ export class FollowingCard {
     );
   }
 
-  show(follow: FollowSnapshot, points: readonly LagPoint[], running: boolean): void {
+  show(follow: FollowSnapshot, points: readonly LagPoint[], run: FollowRun): void {
     const texts = figureTexts(follow);
     for (const [figure, [value, label]] of this.#values) {
       setText(value, texts[figure][0]);
       setText(label, texts[figure][1]);
     }
-    const forecast = forecastLook(follow, running);
+    const forecast = forecastLook(follow, run);
     this.#forecast.show(forecast.icon, forecast.tone, forecast.label);
-    const fault = running ? follow.reconnecting : undefined;
+    const fault = run === 'live' ? follow.reconnecting : undefined;
     this.#fault.hidden = fault === undefined;
     if (fault) setText(this.#fault, `${fault.message} ${fault.fix} (${fault.code})`);
-    this.#showSlot(follow);
-    this.#spooled.element.hidden = follow.spooledBytes === 0;
+    this.#showSlot(follow, run === 'live' || run === 'stopped');
+    this.#spooled.element.hidden = follow.spooledBytes === 0 || run !== 'live';
     this.#spooled.show(
       'save',
       'dim',
@@ -172,13 +179,14 @@ export class FollowingCard {
     );
   }
 
-  #showSlot(follow: FollowSnapshot): void {
+  #showSlot(follow: FollowSnapshot, isThere: boolean): void {
+    this.#slot.element.hidden = !isThere;
     const danger = slotDanger(follow.slot);
     const tone = dangerTones[danger];
     this.#slot.show(danger === 'fine' ? 'history' : 'warning', tone, slotText(follow));
     this.#slot.element.title = [follow.slot.name, follow.slot.walStatus ?? ''].join(' ').trim();
     const share = slotShare(follow.slot);
-    this.#bar.hidden = share === 0;
+    this.#bar.hidden = share === 0 || !isThere;
     this.#fill.style.width = `${share * 100}%`;
     this.#fill.className = `bar-fill ${tone === 'dim' ? '' : tone}`;
     setAttribute(this.#bar, 'aria-valuenow', String(Math.round(share * 100)));

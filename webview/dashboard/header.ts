@@ -1,4 +1,5 @@
 import { formatBytes, formatCount, formatSeconds } from '../../src/base/format.js';
+import type { FaultData } from '../../src/protocol/connection.js';
 import { type FollowedDatabase, followedDatabases, leadingDatabase } from '../../src/protocol/followView.js';
 import type { RunSnapshot } from '../../src/protocol/model.js';
 import type { DashboardAction, DashboardState } from '../../src/protocol/webview.js';
@@ -15,7 +16,8 @@ function followedOf(snapshot: RunSnapshot | undefined): FollowedDatabase | undef
   return leading?.follow.state === 'copying' ? undefined : leading;
 }
 
-function lookOf(snapshot: RunSnapshot): StateLook {
+function lookOf(snapshot: RunSnapshot, isCleanedUp: boolean): StateLook {
+  if (isCleanedUp) return { icon: 'circle-slash', tone: 'dim', label: t('cancelled and cleaned up') };
   const followed = snapshot.state === 'running' ? followedOf(snapshot) : undefined;
   return followed ? followLook(followed.follow.state) : runLook(snapshot.state);
 }
@@ -131,7 +133,7 @@ export class Header {
     const { snapshot, can } = state;
     setText(this.#title, state.name);
     setText(this.#route, snapshot ? `${snapshot.source} → ${snapshot.target}` : t('Not started yet'));
-    const look = snapshot ? lookOf(snapshot) : undefined;
+    const look = snapshot ? lookOf(snapshot, state.cleanUp !== undefined) : undefined;
     const key = look?.label ?? '';
     if (this.#state.dataset['key'] !== key) {
       this.#state.dataset['key'] = key;
@@ -150,7 +152,8 @@ export class Header {
       setText(value, values[metric][0]);
       setText(label, values[metric][1]);
     }
-    this.#showFault(snapshot);
+    // What ended a run that was cleaned up afterwards is no news, and cannot be resumed.
+    this.#showFault(state.cleanUp ? undefined : snapshot?.fault);
   }
 
   /** Its own card takes its place while that is open. */
@@ -159,8 +162,7 @@ export class Header {
     if (button && cutoverOpen) button.element.hidden = true;
   }
 
-  #showFault(snapshot: RunSnapshot | undefined): void {
-    const fault = snapshot?.fault;
+  #showFault(fault: FaultData | undefined): void {
     this.#fault.hidden = fault === undefined;
     if (!fault || this.#fault.dataset['text'] === fault.message) return;
     this.#fault.dataset['text'] = fault.message;

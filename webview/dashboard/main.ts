@@ -17,7 +17,7 @@ import { Attention } from './attention.js';
 import { CleanUpCard } from './cleanUp.js';
 import { Cutover } from './cutover.js';
 import { Findings } from './findings.js';
-import { FollowingCard } from './following.js';
+import { FollowingCard, type FollowRun } from './following.js';
 import { followLook } from './followStates.js';
 import { Header } from './header.js';
 import { Log } from './log.js';
@@ -48,7 +48,7 @@ const followState = h('span', { class: 'pill' });
 const flowTitle = h('h2', {});
 const attention = new Attention(host.post);
 const cutover = new Cutover(host.post, host.state().cutover, (choices) => host.keep({ cutover: choices }));
-const cleanUp = new CleanUpCard();
+const cleanUpCard = new CleanUpCard();
 const tables = new Tables(
   host.post,
   (filter) => host.keep({ filter }),
@@ -83,7 +83,7 @@ function show(state: DashboardState): void {
   phases.show(snapshot?.databases.find((database) => database.source === name));
   showFlow(state, name);
   cutover.show(state, followedDatabases(snapshot));
-  cleanUp.show(state.cleanUp);
+  cleanUpCard.show(state.cleanUp);
   findings.show(snapshot?.findings ?? [], names.length);
   log.show(state.log);
   const serious = snapshot?.findings.filter((finding) => finding.severity !== 'note').length ?? 0;
@@ -108,9 +108,15 @@ function showFlow(state: DashboardState, name: string): void {
   // With one database the state stands beside the title.
   followState.hidden = followed === undefined || snapshot?.databases.length === 1;
   if (followState.hidden) followState.replaceChildren();
-  if (followed) following.show(followed, state.lag[name] ?? [], running);
+  if (followed) following.show(followed, state.lag[name] ?? [], followRun(state, followed));
   else throughput.show(state.history, snapshot?.startedAt);
   if (followed && !followState.hidden) showFollowState(followed, running);
+}
+
+function followRun({ snapshot, cleanUp }: DashboardState, { state }: FollowSnapshot): FollowRun {
+  if (cleanUp) return 'cleanedUp';
+  if (state === 'handedOver' || state === 'finished') return 'handedOver';
+  return snapshot?.state === 'running' || snapshot?.state === 'stopping' ? 'live' : 'stopped';
 }
 
 function showFollowState(followed: FollowSnapshot, running: boolean): void {
@@ -152,7 +158,7 @@ document.body.append(
     'main',
     {},
     cutover.element,
-    cleanUp.element,
+    cleanUpCard.element,
     h(
       'section',
       { class: 'overview' },

@@ -21,8 +21,11 @@ function lagText(follow: FollowSnapshot): string {
 }
 
 /** What a followed database is doing, in a few words: for a node of the tree. */
-export function followText(follow: FollowSnapshot): string {
-  const parts = [followStateLabel(follow.state)];
+export function followText(follow: FollowSnapshot, running = true): string {
+  const state = followStateLabel(follow.state);
+  if (!running && follow.state !== 'handedOver' && follow.state !== 'finished')
+    return `${state}, ${t('not running')}`;
+  const parts = [state];
   if (follow.state === 'following' || follow.state === 'wayBack') parts.push(lagText(follow));
   const { downtimeMs } = follow.cutover ?? {};
   if (downtimeMs !== undefined && follow.state !== 'following' && follow.state !== 'wayBack')

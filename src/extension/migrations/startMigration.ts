@@ -119,7 +119,8 @@ export class MigrationStarter {
       migration.name,
     );
     const chosen = await vscode.window.showWarningMessage(message, resume, cleanUp);
-    if (chosen === resume) await this.start(migration);
+    // It may have been cleaned up before this was answered.
+    if (chosen === resume && migration.resumable) await this.start(migration);
     if (chosen === cleanUp) await vscode.commands.executeCommand(commands.cleanUpFollow, { migration });
   }
 

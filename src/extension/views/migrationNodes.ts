@@ -170,7 +170,7 @@ function followedItem(
 ): vscode.TreeItem {
   item.contextValue = `type=database,run=yes,${databaseContext(migration, database)}`;
   item.iconPath = migration.running ? followIcon(database) : stateIcon(database.state);
-  item.description = followText(database.follow);
+  item.description = followText(database.follow, migration.running);
   item.accessibilityInformation = { label: `${label}, ${item.description}` };
   return item;
 }
