@@ -83,7 +83,7 @@ test('a new table is reported, taken along, followed; DDL of the source waits fo
   await following.until((follow) => follow.stopped.length === 1, 'the table with another column stops');
   const [stopped] = following.snapshot?.stopped ?? [];
   assert.equal(stopped?.fault.code, 'FF816');
-  assert.equal(stopped?.ddl?.trim(), 'ALTER TABLE public.first ADD COLUMN w integer DEFAULT 7;');
+  assert.equal(stopped?.ddl?.trim(), 'ALTER TABLE "public"."first" ADD COLUMN "w" integer DEFAULT 7;');
   await target.query(database, stopped?.ddl ?? '');
   await following.until((follow) => follow.stopped.length === 0, 'it goes on by itself');
   await following.ask('cutover', '--yes', '--fence', 'read-only');
