@@ -58,6 +58,7 @@ export class FollowedDatabase {
   private lookedForTablesAt = 0;
   private over = false;
   private watching: Promise<void> = Promise.resolve();
+  private ending: Promise<FollowEnd> | undefined;
   state: FollowState;
   cutover: CutoverSnapshot | undefined;
   ended!: Promise<FollowEnd>;
@@ -132,7 +133,12 @@ export class FollowedDatabase {
   }
 
   /** Waits for the end of the following, and stops to watch it. Rejects with what ended it. */
-  async end(): Promise<FollowEnd> {
+  end(): Promise<FollowEnd> {
+    this.ending ??= this.endNow();
+    return this.ending;
+  }
+
+  private async endNow(): Promise<FollowEnd> {
     try {
       return await this.ended;
     } finally {

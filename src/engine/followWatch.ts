@@ -1,4 +1,5 @@
 import type { FollowSnapshot, FollowState } from '../protocol/follow.js';
+import { recordOf, snapshotOf } from './cutover/steps.js';
 import { Fault } from './errors/fault.js';
 import { retryable } from './errors/mapError.js';
 import { nothingFollowed } from './followControl.js';
@@ -6,7 +7,7 @@ import { type FollowSpecs, withFollowPlace } from './followPlace.js';
 import { connect } from './postgres/connect.js';
 import type { Session } from './postgres/session.js';
 import { isRunAtWork } from './run/claim.js';
-import { readFollow, waitingRequests } from './run/followState.js';
+import { type FollowRow, readFollow, waitingRequests } from './run/followState.js';
 
 /** What the target says of an online migration at a moment. */
 export interface FollowGlance {
@@ -65,7 +66,8 @@ export class FollowWatch {
     const running = await isRunAtWork(target);
     const row = await this.rowOf(target);
     if (row === undefined) return { running, waiting: [] };
-    return { state: row.state, ...(row.said && { said: row.said }), running, waiting: row.waiting };
+    const said = saidOf(row);
+    return { state: row.state, ...(said && { said }), running, waiting: row.waiting };
   }
 
   /** What is kept may go between two looks at it. */
@@ -81,6 +83,12 @@ export class FollowWatch {
       throw error;
     }
   }
+}
+
+/** Once it is handed over the cutover is told as it was written down with that: what the run says may be older. */
+function saidOf({ state, said, cutover }: FollowRow): FollowSnapshot | undefined {
+  const record = state === 'handedOver' || state === 'wayBack' ? recordOf(cutover) : undefined;
+  return said && record ? { ...said, cutover: snapshotOf(record, Date.now(), true) } : said;
 }
 
 /** undefined_table, invalid_schema_name. */

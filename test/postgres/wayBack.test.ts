@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { FollowStatus } from '../../src/protocol/follow.js';
+import type { ProjectDatabase } from '../../src/protocol/project.js';
+import { assertSame } from '../support/compare.js';
+import { type CliFolder, CliRun, cliFolder, doneOf, poll, reportOf, runCli } from '../support/flexferry.js';
+import { ensureMajor, type Major, startServer, type TestServer } from '../support/postgres/embedded.js';
+import { flushedCommits } from '../support/replication.js';
+
+const shop = `
+  CREATE SCHEMA shop;
+  CREATE TABLE shop.customers (id serial PRIMARY KEY, name text NOT NULL, note text);
+  CREATE TABLE shop.orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    customer int REFERENCES shop.customers ON DELETE CASCADE, amount numeric,
+    twice numeric GENERATED ALWAYS AS (amount * 2) STORED);
+  CREATE TABLE shop.log (id bigserial PRIMARY KEY, what text);
+  CREATE TABLE shop.days (day int PRIMARY KEY, note text) PARTITION BY RANGE (day);
+  CREATE TABLE shop.days_1 PARTITION OF shop.days FOR VALUES FROM (0) TO (100);
+  CREATE TABLE shop.days_2 PARTITION OF shop.days FOR VALUES FROM (100) TO (200);
+  CREATE TABLE shop.keyless (v int);
+  CREATE TABLE shop.events (id int PRIMARY KEY, kind text NOT NULL);
+  CREATE SEQUENCE shop.numbers;
+  CREATE FUNCTION shop.note() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN EXECUTE format('INSERT INTO %I.log (what) VALUES ($1)', TG_TABLE_SCHEMA) USING TG_OP; RETURN NULL; END $$;
+  CREATE TRIGGER noted AFTER INSERT OR UPDATE OR DELETE ON shop.orders FOR EACH ROW EXECUTE FUNCTION shop.note();
+  INSERT INTO shop.customers (name, note) SELECT 'customer ' || i, repeat(md5(i::text), 200) FROM generate_series(1, 40) i;
+  INSERT INTO shop.orders (customer, amount) SELECT 1 + i % 40, i FROM generate_series(1, 200) i;
+  INSERT INTO shop.days SELECT i, 'day ' || i FROM generate_series(0, 199) i;
+  INSERT INTO shop.keyless VALUES (1), (2);
+  INSERT INTO shop.events SELECT i, CASE i % 2 WHEN 0 THEN 'keep' ELSE 'leave' END FROM generate_series(1, 20) i;
+  SELECT nextval('shop.numbers') FROM generate_series(1, 5);
+  CREATE MATERIALIZED VIEW shop.totals AS SELECT customer, sum(amount) AS amount FROM shop.orders GROUP BY 1;
+  CREATE VIEW shop.large AS SELECT * FROM shop.totals WHERE amount > 10;
+  CREATE MATERIALIZED VIEW shop.grand AS SELECT sum(amount) AS amount FROM shop.large`;
+
+/** What applications do on the target: all kinds of changes. `s` and `orders` are the names there. */
+const work = (s: string, orders: string): string => `
+  INSERT INTO ${s}.customers (name, note) VALUES ('new', 'n'), ('gone soon', NULL);
+  UPDATE ${s}.customers SET name = name || '!' WHERE id % 7 = 0;
+  UPDATE ${s}.customers SET id = id + 1000 WHERE name = 'new';
+  DELETE FROM ${s}.customers WHERE id IN (3, 4) OR name = 'gone soon';
+  INSERT INTO ${s}.${orders} (customer, amount) SELECT 1, i FROM generate_series(1, 20) i;
+  UPDATE ${s}.${orders} SET amount = amount + 0.50 WHERE id % 10 = 0;
+  UPDATE ${s}.days SET day = day + 100 WHERE day = 7 AND false;
+  UPDATE ${s}.days SET note = 'moved', day = 150 WHERE day = 50 AND NOT EXISTS (SELECT FROM ${s}.days WHERE day = 150);
+  DELETE FROM ${s}.days WHERE day BETWEEN 20 AND 30;
+  INSERT INTO ${s}.keyless VALUES (3);
+  BEGIN; SAVEPOINT a; DELETE FROM ${s}.log; ROLLBACK TO a; INSERT INTO ${s}.log (what) VALUES ('by hand'); COMMIT;
+  INSERT INTO ${s}.events VALUES (1000 + (SELECT count(*) FROM ${s}.events), 'keep');
+  SELECT nextval('${s}.numbers')`;
+
+let older: TestServer;
+let source: TestServer;
+let target: TestServer;
+before(async () => {
+  for (const major of [13, 17] as Major[]) await ensureMajor(major);
+  [older, source, target] = await Promise.all([
+    startServer({ major: 13, settings: flushedCommits }),
+    startServer({ major: 17, settings: flushedCommits }),
+    startServer({ major: 17, settings: flushedCommits }),
+  ]);
+});
+after(() => Promise.all([older?.stop(), source?.stop(), target?.stop()]));
+
+/** A migration by the command line, with the commands of both directions. */
+class Migration implements AsyncDisposable {
+  readonly folder: CliFolder = cliFolder();
+  readonly to: string;
+  run!: CliRun;
+
+  constructor(
+    readonly from: TestServer,
+    readonly database: string,
+    private readonly args: readonly string[] = [],
+  ) {
+    this.to = `${database}_new`;
+  }
+
+  static async create(from: TestServer, args: readonly string[] = []): Promise<Migration> {
+    const database = await from.createDatabase();
+    await from.query(database, shop);
+    return new Migration(from, database, args);
+  }
+
+  get pair(): string[] {
+    return ['--source', this.from.uri(this.database), '--target', target.uri(this.to)];
+  }
+  /** The same, seen from the other side. */
+  get back(): string[] {
+    return ['--source', target.uri(this.to), '--target', this.from.uri(this.database)];
+  }
+
+  start(): void {
+    this.run = new CliRun(
+      this.args.length > 0 ? this.args : ['clone', '--online', '--way-back', ...this.pair],
+      {
+        folder: this.folder,
+      },
+    );
+  }
+
+  until(state: string): Promise<void> {
+    return this.run.until((event) => event.event === 'follow' && event.state === state, state);
+  }
+
+  async kill(): Promise<void> {
+    this.run.child.kill('SIGKILL');
+    await this.run.result;
+  }
+
+  async ask(command: string, ends: readonly string[], ...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await runCli([command, ...ends, ...args], { json: false });
+    assert.equal(code, 0, `${command}: ${stdout}${stderr}\n${this.run.stdout.slice(-3000)}`);
+    return stdout;
+  }
+
+  async status(ends: readonly string[]): Promise<FollowStatus> {
+    return JSON.parse(await this.ask('status', ends, '--json')) as FollowStatus;
+  }
+
+  old<Row = Record<string, unknown>>(sql: string): Promise<Row[]> {
+    return this.from.query<Row>(this.database, sql);
+  }
+  new<Row = Record<string, unknown>>(sql: string): Promise<Row[]> {
+    return target.query<Row>(this.to, sql);
+  }
+
+  /** Rows of tables on both sides: the same once the way back has caught up. */
+  async untilSame(tables: readonly (readonly [onSource: string, onTarget: string])[]): Promise<void> {
+    const rows = async (read: Migration['old'], name: string): Promise<string> =>
+      JSON.stringify(await read(`SELECT t::text FROM ${name} t ORDER BY 1`));
+    let different: string[] = [];
+    await poll(async () => {
+      different = [];
+      for (const [onSource, onTarget] of tables)
+        if ((await rows((sql) => this.old(sql), onSource)) !== (await rows((sql) => this.new(sql), onTarget)))
+          different.push(onSource);
+      return different.length === 0;
+    }, 'the same rows').catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${different.join(', ')}\n${this.run.stdout.slice(-3000)}`);
+    });
+  }
+
+  /** Everything of ours on both servers. */
+  async left(): Promise<string[]> {
+    const sql = `SELECT 'slot ' || slot_name AS item FROM pg_replication_slots WHERE database = current_database()
+      UNION ALL SELECT 'publication ' || pubname FROM pg_publication
+      UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname = 'flexferry'
+      UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'flexferry%'
+      UNION ALL SELECT 'setting ' || array_to_string(setconfig, ' ') FROM pg_db_role_setting
+        WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    const of = async (side: string, rows: Promise<{ item: string }[]>): Promise<string[]> =>
+      (await rows).map(({ item }) => `${side} ${item}`);
+    return [...(await of('source', this.old(sql))), ...(await of('target', this.new(sql)))];
+  }
+  untilLeft(expected: readonly string[]): Promise<void> {
+    return poll(
+      async () => JSON.stringify((await this.left()).sort()) === JSON.stringify([...expected].sort()),
+      'only what stays',
+      5_000,
+    ).catch(async () => assert.deepEqual((await this.left()).sort(), [...expected].sort()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.run?.child.kill('SIGKILL');
+    this.folder[Symbol.dispose]();
+  }
+}
+
+const readOnly = 'setting default_transaction_read_only=on';
+const plainTables = ['customers', 'orders', 'log', 'days', 'keyless', 'events'].map(
+  (name) => [`shop.${name}`, `shop.${name}`] as const,
+);
+
+describe('the way back', () => {
+  test('13 to 17, renamed and filtered: followed until finish, through a kill', async () => {
+    const names: Partial<ProjectDatabase> = {
+      schemas: { shop: 'store' },
+      tables: { 'shop.orders': { name: 'purchases' }, 'shop.events': { where: "kind = 'keep'" } },
+    };
+    await using move = await Migration.create(older, ['run', 'p.flexferry.json', '--way-back']);
+    writeFileSync(
+      join(move.folder.path, 'p.flexferry.json'),
+      JSON.stringify({
+        version: 2,
+        name: 'shop',
+        source: { connection: older.uri('postgres') },
+        target: { connection: target.uri('postgres') },
+        databases: [{ source: move.database, target: move.to, mode: 'online', ...names }],
+      }),
+    );
+    const tables = [
+      ['shop.customers', 'store.customers'],
+      ['shop.orders', 'store.purchases'],
+      ['shop.log', 'store.log'],
+      ['shop.days', 'store.days'],
+      ['shop.keyless', 'store.keyless'],
+      [`(SELECT * FROM shop.events WHERE kind = 'keep')`, 'store.events'],
+    ] as const;
+    move.start();
+    await move.until('following');
+    await move.old(`INSERT INTO shop.customers (name) VALUES ('late')`);
+    await move.ask('cutover', move.pair, '--fence', 'read-only', '--yes');
+    await move.until('wayBack');
+    await move.new(work('store', 'purchases'));
+    await move.untilSame(tables);
+    assert.equal((await move.old(`SELECT FROM shop.events WHERE kind = 'leave'`)).length, 10);
+    const forth = await move.status(move.pair);
+    assert.deepEqual([forth.running, forth.follow?.state, forth.follow?.isWayBack], [true, 'wayBack', true]);
+    const back = await move.status(move.back);
+    assert.deepEqual([back.running, back.follow?.slot.name], [true, forth.follow?.slot.name]);
+    assert.ok(!(await move.left()).some((item) => item.startsWith('source slot')), 'nothing goes round');
+    // Applications that were not told.
+    const straggler = await older.connect(move.database);
+    await assert.rejects(straggler.query('INSERT INTO shop.keyless VALUES (9)'), /read-only/);
+    await straggler.end();
+
+    await move.kill();
+    await move.new(work('store', 'purchases'));
+    await move.new('ALTER TABLE store.purchases RENAME TO bought');
+    move.start();
+    await move.until('wayBack');
+    await move.new('TRUNCATE store.keyless; INSERT INTO store.keyless VALUES (7)');
+    await move.untilSame(tables.map(([a, b]) => [a, b.replace('purchases', 'bought')] as const));
+
+    await move.ask('finish', move.pair);
+    const result = await move.run.result;
+    assert.equal(result.code, 0, result.stdout.slice(-3000) + result.stderr);
+    assert.deepEqual(
+      doneOf(result).findings.filter(({ severity }) => severity !== 'note'),
+      [],
+    );
+    const [reported] = reportOf(move.folder).snapshot.databases;
+    assert.equal(reported?.follow?.state, 'finished');
+    assert.ok((reported.follow.cutover?.downtimeMs ?? 0) > 0);
+    await move.untilLeft([`source ${readOnly}`]);
+  });
+
+  test('17 to 17: applications go back by a cutover the other way round', async () => {
+    await using move = await Migration.create(source);
+    move.start();
+    await move.until('following');
+    await move.ask('cutover', move.pair, '--fence', 'read-only', '--yes', '--verify', 'full');
+    await move.until('wayBack');
+    await move.new(work('shop', 'orders'));
+    const again = await runCli(['cutover', ...move.back, '--yes', '--way-back'], { json: false });
+    assert.deepEqual([again.code, /FF893/.test(again.stderr)], [3, true], again.stderr);
+
+    // Held, and given up: the target is the applications' as before.
+    const held = new CliRun(['cutover', ...move.back, '--fence', 'read-only', '--yes', '--hold'], {
+      json: false,
+    });
+    await move.until('holding');
+    assert.ok((await move.left()).includes(`target ${readOnly}`));
+    await move.ask('cutover', move.back, '--undo');
+    assert.equal((await held.result).code, 1);
+    await move.new(work('shop', 'orders'));
+    await move.untilSame(plainTables);
+    await move.new('REFRESH MATERIALIZED VIEW shop.totals; REFRESH MATERIALIZED VIEW shop.grand');
+
+    const text = await move.ask('cutover', move.back, '--fence', 'read-only', '--yes', '--verify', 'full');
+    assert.match(text, /Handed over\./);
+    assert.match(
+      text,
+      new RegExp(`Point the applications to 127.0.0.1:${source.port}/${move.database} again`),
+    );
+    const result = await move.run.result;
+    assert.equal(result.code, 0, result.stdout.slice(-3000) + result.stderr);
+    const [reported] = reportOf(move.folder).snapshot.databases;
+    assert.deepEqual([reported?.follow?.state, reported?.follow?.wentBack], ['finished', true]);
+    await move.untilLeft([`target ${readOnly}`]);
+    await assertSame(
+      { server: target, database: move.to },
+      { server: source, database: move.database },
+      { sequences: 'ahead', except: [/^object setting default_transaction_read_only/] },
+    );
+    await move.old(work('shop', 'orders'));
+  });
+});
