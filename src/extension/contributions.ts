@@ -50,6 +50,7 @@ export const commands = {
   cutOver: 'flexferry.cutOver',
   confirmHandOver: 'flexferry.confirmHandOver',
   undoCutover: 'flexferry.undoCutover',
+  goBack: 'flexferry.goBack',
   finishWayBack: 'flexferry.finishWayBack',
   cleanUpFollow: 'flexferry.cleanUpFollow',
   retryTable: 'flexferry.retryTable',

@@ -45,6 +45,8 @@ export function cutoverStage(databases: readonly FollowedDatabase[]): CutoverSta
 export interface FollowCan {
   /** At least one database is followed and not yet cut over. */
   readonly cutOver: boolean;
+  /** The same from the target to the source, on the way back. */
+  readonly goBack: boolean;
   /** All databases of the group wait for the last step. */
   readonly confirm: boolean;
   readonly undo: boolean;
@@ -55,9 +57,17 @@ export interface FollowCan {
 export function followCan(databases: readonly FollowedDatabase[], running: boolean): FollowCan {
   const some = (...states: readonly FollowState[]) =>
     running && databases.some(({ follow }) => states.includes(follow.state));
-  const early = some('copying', 'following', 'cuttingOver', 'undoing');
+  const isBack = databases.some(({ follow }) => follow.state === 'holding' && follow.isWayBack);
+  const early = some(
+    'copying',
+    'following',
+    'cuttingOver',
+    'undoing',
+    ...(isBack ? ['wayBack' as const] : []),
+  );
   return {
     cutOver: some('following'),
+    goBack: some('wayBack'),
     confirm: some('holding') && !early,
     undo: some('cuttingOver', 'holding'),
     finish: some('wayBack'),

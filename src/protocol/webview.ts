@@ -83,6 +83,7 @@ export type DashboardAction =
   | 'showLog'
   | 'openProject'
   | 'cutOver'
+  | 'goBack'
   | 'closeCutover'
   | 'confirm'
   | 'undo'
@@ -121,6 +122,7 @@ const actions: Readonly<Record<DashboardAction, true>> = {
   showLog: true,
   openProject: true,
   cutOver: true,
+  goBack: true,
   closeCutover: true,
   confirm: true,
   undo: true,

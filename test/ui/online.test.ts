@@ -19,6 +19,13 @@ import { inlineAction, pick } from './wizard.js';
 
 const bound = 60_000;
 
+/** Triggers of the sample that fire for replicated changes, too, fire as others do. */
+const plainTriggers = `DO $$ DECLARE t record; BEGIN
+  FOR t IN SELECT tgrelid::regclass AS relation, tgname FROM pg_trigger WHERE tgenabled IN ('A', 'R') LOOP
+    EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', t.relation, t.tgname);
+  END LOOP;
+END $$`;
+
 /** Runs SQL in the sample's database as an application does, which connects anew after the fence has ended it. */
 async function query(uri: string, password: string, sql: string): Promise<pg.QueryResult> {
   const address = new URL(uri);
@@ -150,6 +157,16 @@ describe('an online migration in the workbench', () => {
     await arrives(() => onTarget("SELECT FROM harbour.countries WHERE code = 'XD'"));
   });
 
+  step('a way back that cannot be is refused before anything is done, with its reasons', async () => {
+    await dashboard().getByRole('checkbox', { name: 'Keep a way back' }).click();
+    await startCutover();
+    const checks = dashboard().getByRole('list', { name: 'Go or no-go' });
+    await checks.getByText('The user flexadmin of the target may not replicate.').waitFor();
+    await session.screenshot('online-refused');
+    await onTarget('ALTER ROLE flexadmin REPLICATION');
+    await onSource(plainTriggers);
+  });
+
   step('it is cut over again and handed over: where to connect, what to do, how long it took', async () => {
     await startCutover();
     await pill('ready to hand over').waitFor();
@@ -162,6 +179,16 @@ describe('an online migration in the workbench', () => {
     const copied = await page.evaluate<string>('navigator.clipboard.readText()');
     assert.match(copied, new RegExp(`port='?${new URL(demo.target).port}`));
     assert.ok(!copied.includes(demo.password), 'the password is in the clipboard');
+  });
+
+  step('on the way back changes of the target arrive on the source, until that is finished', async () => {
+    await pill('following the way back').waitFor();
+    await onTarget("INSERT INTO harbour.countries (code, name) VALUES ('XE', 'Poldavia')");
+    await arrives(() => onSource("SELECT FROM harbour.countries WHERE code = 'XE'"));
+    await statusBarItem(page, /harbour: way back, lag/).waitFor();
+    await session.screenshot('online-way-back');
+    await dashboard().getByRole('button', { name: 'Finish Way Back…' }).click();
+    await press(page, 'Finish Way Back');
   });
 
   step('the run ends verified, with the evidence in its report', async () => {

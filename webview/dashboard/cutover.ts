@@ -11,34 +11,21 @@ import { t } from '../shared/l10n.js';
 import { CutoverDatabase } from './cutoverDatabase.js';
 import { CutoverForm, defaultChoices } from './cutoverForm.js';
 import { CutoverOutcome } from './cutoverOutcome.js';
+import { stageText } from './cutoverTexts.js';
 
 type Post = (message: DashboardMessage) => void;
 
 /** The clock of the downtime goes on between two states that the host pushes, milliseconds. */
 const tickMs = 100;
 
-function stageText(stage: CutoverStage, databases: readonly FollowedDatabase[]): string {
-  const back = databases.some(({ follow }) => follow.state === 'wayBack');
-  switch (stage) {
-    case 'before':
-      return '';
-    case 'running':
-      return t('The source waits for the steps to end. Undo takes them back.');
-    case 'holding':
-      return databases.every(({ follow }) => follow.state !== 'following' && follow.state !== 'cuttingOver')
-        ? t(
-            'Every step but the last is done. Hand over: applications use the target from now on. Undo: they go on with the source as before.',
-          )
-        : t('Not every database is ready. Cut over those that are left, or undo the others.');
-    case 'undoing':
-      return t(
-        'The steps are being taken back. After that the source is as before, and its changes are followed.',
-      );
-    case 'after':
-      return back
-        ? t('Changes of the target are applied to the source, until you finish the way back.')
-        : t('The target belongs to the applications.');
-  }
+/** A cutover that was tried did not get through its checks, or failed: it may be forced. */
+function wasRefused(followed: readonly FollowedDatabase[]): boolean {
+  return followed.some(
+    ({ follow: { state, cutover } }) =>
+      (state === 'following' || state === 'wayBack') &&
+      (cutover?.fault !== undefined ||
+        (cutover?.handOver === undefined && cutover?.checks.some(({ verdict }) => verdict === 'noGo'))),
+  );
 }
 
 /** The guided cutover of all online databases of a migration. */
@@ -46,12 +33,15 @@ export class Cutover {
   readonly #databases = h('div', { class: 'cutover-databases' });
   readonly #shownDatabases = new Map<string, CutoverDatabase>();
   readonly #form: CutoverForm;
+  readonly #backForm: CutoverForm;
   readonly #outcome: CutoverOutcome;
   readonly #clock = h('span', { class: 'clock', role: 'timer', 'aria-live': 'off' });
   readonly #clockBlock: HTMLElement;
   readonly #clockLabel = h('span', { class: 'choice-detail' });
   readonly #text = h('p', {});
   readonly #handOver: HTMLElement;
+  readonly #handBack: HTMLElement;
+  readonly #goBack: HTMLElement;
   readonly #undo: HTMLElement;
   readonly #finish: HTMLElement;
   readonly #close: HTMLElement;
@@ -61,23 +51,25 @@ export class Cutover {
   #state: DashboardState | undefined;
   #followed: readonly FollowedDatabase[] = [];
   #at = 0;
-  #wasOpen: boolean | undefined;
+  #wasAsked: boolean | undefined;
 
   constructor(post: Post, choices: CutoverChoices | undefined, keep: (choices: CutoverChoices) => void) {
-    const act = (action: 'confirm' | 'undo' | 'finish' | 'closeCutover') => () =>
+    const act = (action: 'confirm' | 'undo' | 'finish' | 'goBack' | 'closeCutover') => () =>
       post({ type: 'action', action });
-    this.#form = new CutoverForm(choices ?? defaultChoices, keep, (chosen) =>
-      post({ type: 'startCutover', choices: chosen }),
-    );
+    const start = (chosen: CutoverChoices) => post({ type: 'startCutover', choices: chosen });
+    this.#form = new CutoverForm(choices ?? defaultChoices, keep, start);
+    this.#backForm = new CutoverForm(defaultChoices, () => undefined, start, true);
     this.#outcome = new CutoverOutcome(post);
     this.#handOver = button(t('Hand Over'), 'check-all', act('confirm'), 'primary');
+    this.#handBack = button(t('Hand Back'), 'check-all', act('confirm'), 'primary');
+    this.#goBack = button(t('Go Back to the Source…'), 'arrow-swap', act('goBack'));
     this.#undo = button(t('Undo'), 'discard', act('undo'));
     this.#finish = button(t('Finish Way Back…'), 'check', act('finish'));
     this.#close = h('vscode-button', { appearance: 'icon', 'aria-label': t('Close') });
     this.#close.append(h('span', { class: 'codicon codicon-close' }));
     this.#close.addEventListener('click', act('closeCutover'));
     this.#clockBlock = h('div', { class: 'clock-block' }, this.#clock, this.#clockLabel);
-    this.#buttons = h('div', { class: 'buttons' }, this.#handOver, this.#undo, this.#finish);
+    this.#buttons = h('div', { class: 'buttons' }, ...this.#allButtons());
     this.#columns = h('div', { class: 'cutover-columns' });
     this.element = h(
       'section',
@@ -95,6 +87,7 @@ export class Cutover {
         this.#buttons,
         this.#outcome.element,
         this.#form.element,
+        this.#backForm.element,
       ),
     );
     this.element.hidden = true;
@@ -108,14 +101,19 @@ export class Cutover {
     this.#followed = followed;
     const stage = cutoverStage(followed);
     const under = stage !== 'before' && followed.length > 0;
-    const open = state.cleanUp === undefined && (under || (state.cutoverOpen && state.can.cutOver));
+    const asked = state.cutoverOpen && state.can.cutOver;
+    const open = state.cleanUp === undefined && (under || asked);
     const focused = this.element.contains(document.activeElement);
     this.element.hidden = !open;
     if (open) this.#render(state, stage);
     // What had the focus may be gone with the step that it began.
     if (open && focused && !this.element.contains(document.activeElement)) this.element.focus();
-    if (open && this.#wasOpen === false && state.cutoverOpen) this.#reveal();
-    this.#wasOpen = open;
+    if (open && state.cutoverOpen && this.#wasAsked === false) this.#reveal();
+    this.#wasAsked = state.cutoverOpen;
+  }
+
+  #allButtons(): HTMLElement[] {
+    return [this.#handOver, this.#handBack, this.#undo, this.#goBack, this.#finish];
   }
 
   #reveal(): void {
@@ -124,41 +122,38 @@ export class Cutover {
   }
 
   #render(state: DashboardState, stage: CutoverStage): void {
-    const { can, asking } = state;
+    const { can, asking, cutoverOpen } = state;
     const followed = this.#followed;
-    this.#showDatabases(followed);
+    const back = followed.some(({ follow }) => follow.isWayBack);
+    /** The user is deciding how to go back. */
+    const planningBack = can.goBack && (cutoverOpen || stage === 'holding');
+    this.#showDatabases(followed, !back || cutoverOpen);
     this.#columns.classList.toggle('several', followed.length > 1);
-    this.#close.hidden = stage !== 'before';
-    const refused = followed.some(
-      ({ follow }) =>
-        follow.state === 'following' &&
-        (follow.cutover?.checks.some(({ verdict }) => verdict === 'noGo') ||
-          follow.cutover?.fault !== undefined),
-    );
+    this.#close.hidden = stage !== 'before' && !(planningBack && stage === 'after');
+    const refused = wasRefused(followed);
     this.#form.element.hidden = !can.cutOver;
     this.#form.show(refused, asking);
+    this.#backForm.element.hidden = !planningBack;
+    this.#backForm.show(refused, asking);
     const set = (element: HTMLElement, shown: boolean, enabled = true) => {
       element.hidden = !shown;
       element.toggleAttribute('disabled', !enabled || asking);
     };
-    set(this.#handOver, stage === 'holding', can.confirm);
+    set(this.#handOver, stage === 'holding' && !back, can.confirm);
+    set(this.#handBack, stage === 'holding' && back, can.confirm);
     set(this.#undo, can.undo);
-    set(this.#finish, can.finish);
-    this.#buttons.hidden = this.#handOver.hidden && this.#undo.hidden && this.#finish.hidden;
+    set(this.#goBack, can.goBack && !planningBack);
+    set(this.#finish, can.finish && !planningBack);
+    this.#buttons.hidden = this.#allButtons().every((element) => element.hidden);
     const live = state.snapshot?.state === 'running';
-    const text =
-      live || stage === 'before' || stage === 'after'
-        ? stageText(stage, followed)
-        : t(
-            'The migration was stopped in its cutover: the source can be written to again. What was done is taken back when the migration is resumed.',
-          );
+    const text = planningBack && stage === 'after' ? '' : stageText(stage, followed, live, can.confirm);
     this.#text.hidden = text === '';
     setText(this.#text, text);
-    this.#outcome.show(followed);
+    this.#outcome.show(planningBack ? [] : followed);
     this.#tick();
   }
 
-  #showDatabases(followed: readonly FollowedDatabase[]): void {
+  #showDatabases(followed: readonly FollowedDatabase[], asked: boolean): void {
     const names = new Set(followed.map(({ source }) => source));
     for (const [name, shown] of this.#shownDatabases)
       if (!names.has(name)) {
@@ -172,7 +167,7 @@ export class Cutover {
         this.#shownDatabases.set(database.source, shown);
         this.#databases.append(shown.element);
       }
-      shown.show(database, followed.length > 1, Date.now());
+      shown.show(database, followed.length > 1, asked);
     }
   }
 
@@ -182,7 +177,9 @@ export class Cutover {
     const stage = cutoverStage(this.#followed);
     const downtime = groupDowntime(this.#followed);
     const runs = stage === 'running' || stage === 'holding';
-    this.#clockBlock.hidden = downtime === undefined || stage === 'before' || stage === 'undoing';
+    const planningBack = this.#state.can.goBack && this.#state.cutoverOpen;
+    this.#clockBlock.hidden =
+      downtime === undefined || stage === 'before' || stage === 'undoing' || planningBack;
     if (downtime === undefined) return;
     const live = runs && this.#state.snapshot?.state === 'running' ? Date.now() - this.#at : 0;
     setText(this.#clock, formatSeconds((downtime + live) / 1000));

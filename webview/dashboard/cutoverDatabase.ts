@@ -1,8 +1,10 @@
 import { formatSeconds } from '../../src/base/format.js';
+import type { FaultData } from '../../src/protocol/connection.js';
 import {
   type CutoverSnapshot,
   type CutoverStepSnapshot,
   cutoverSteps,
+  type FollowSnapshot,
   type GateCheck,
 } from '../../src/protocol/follow.js';
 import { earlyChecks, type FollowedDatabase } from '../../src/protocol/followView.js';
@@ -33,7 +35,7 @@ interface StepRow {
   readonly time: HTMLElement;
 }
 
-function stepRow(step: CutoverStepSnapshot): StepRow {
+function stepRow(step: CutoverStepSnapshot, back: boolean): StepRow {
   const look = stepLook(step.state);
   const time = h('span', { class: 'time' });
   const element = h(
@@ -43,7 +45,7 @@ function stepRow(step: CutoverStepSnapshot): StepRow {
     h(
       'span',
       { class: 'step-label' },
-      stepLabel(step.step),
+      stepLabel(step.step, back),
       h('span', { class: 'for-readers' }, `: ${look.label}`),
       step.detail === undefined ? undefined : h('span', { class: 'choice-detail' }, step.detail),
     ),
@@ -85,6 +87,14 @@ function earlyLines({ follow }: FollowedDatabase): CheckLine[] {
   ];
 }
 
+/** What is to be seen: what speaks for a cutover, its steps as they go, or how it went. */
+type Stage = 'before' | 'running' | 'after';
+
+function stageOf({ state }: FollowSnapshot, asked: boolean): Stage {
+  if (state === 'copying' || state === 'following' || (state === 'wayBack' && asked)) return 'before';
+  return state === 'cuttingOver' || state === 'holding' || state === 'undoing' ? 'running' : 'after';
+}
+
 /** Checks and steps of one database in a cutover. */
 export class CutoverDatabase {
   readonly element = h('div', { class: 'cutover-database' });
@@ -107,25 +117,31 @@ export class CutoverDatabase {
     );
   }
 
-  /** `several`: names the database, which otherwise goes without saying. */
-  show(database: FollowedDatabase, several: boolean, now: number): void {
+  /** `several`: names the database, which otherwise goes without saying. `asked`: the user is about to decide. */
+  show(database: FollowedDatabase, several: boolean, asked: boolean): void {
     const { follow } = database;
     const { cutover } = follow;
-    const before = follow.state === 'following' || follow.state === 'copying';
-    setText(this.#title, database.source);
-    setText(this.#state, followLook(follow.state).label);
+    const stage = stageOf(follow, asked);
     const head = this.#title.parentElement;
     if (head) head.hidden = !several;
-    this.#showChecks(database, before);
+    setText(this.#title, database.source);
+    setText(this.#state, followLook(follow.state).label);
+    this.#showChecks(stage === 'before' ? earlyLines(database) : foundLines(cutover?.checks ?? []));
     const tried = cutover?.steps.some(({ state }) => state !== 'pending') ?? false;
-    this.#last.hidden = !before || !tried;
-    this.#showFault(cutover);
-    this.#steps.hidden = cutover === undefined || (before && !tried);
-    if (cutover && !this.#steps.hidden) this.#showSteps(shownSteps(cutover, before), now);
+    // What the gate refused stands in the list already.
+    const isRefused = cutover?.steps.every(({ step, state }) => step === 'gate' || state === 'pending');
+    const isLastTry = stage === 'before' && tried && !isRefused && cutover?.handOver === undefined;
+    const isTold = cutover?.checks.some(({ message }) => message === cutover.fault?.message);
+    this.#last.hidden = !isLastTry;
+    this.#showFault(isTold || (stage === 'before' && cutover?.handOver) ? undefined : cutover?.fault);
+    this.#steps.hidden = cutover === undefined || (stage === 'before' && !isLastTry);
+    if (!cutover || this.#steps.hidden) return;
+    // While the way back is only followed, the cutover is still the one that handed over.
+    const back = follow.isWayBack === true && (follow.state !== 'wayBack' || cutover.handOver === undefined);
+    this.#showSteps(shownSteps(cutover, stage === 'before'), back);
   }
 
-  #showChecks(database: FollowedDatabase, before: boolean): void {
-    const lines = before ? earlyLines(database) : foundLines(database.follow.cutover?.checks ?? []);
+  #showChecks(lines: readonly CheckLine[]): void {
     const key = JSON.stringify(lines);
     this.#checks.hidden = lines.length === 0;
     if (this.#keys.checks === key) return;
@@ -133,8 +149,7 @@ export class CutoverDatabase {
     this.#checks.replaceChildren(...lines.map(([verdict, message, fix]) => checkRow(verdict, message, fix)));
   }
 
-  #showFault(cutover: CutoverSnapshot | undefined): void {
-    const fault = cutover?.fault;
+  #showFault(fault: FaultData | undefined): void {
     this.#fault.hidden = fault === undefined;
     const key = JSON.stringify(fault ?? '');
     if (!fault || this.#keys.fault === key) return;
@@ -143,13 +158,14 @@ export class CutoverDatabase {
     this.#fault.replaceChildren(icon('error'), texts);
   }
 
-  #showSteps(steps: readonly CutoverStepSnapshot[], now: number): void {
-    const key = JSON.stringify(steps.map(({ step, state, detail }) => [step, state, detail]));
+  #showSteps(steps: readonly CutoverStepSnapshot[], back: boolean): void {
+    const key = JSON.stringify([back, ...steps.map(({ step, state, detail }) => [step, state, detail])]);
     if (this.#keys.steps !== key) {
       this.#keys.steps = key;
-      this.#rows = steps.map(stepRow);
+      this.#rows = steps.map((step) => stepRow(step, back));
       this.#steps.replaceChildren(...this.#rows.map(({ element }) => element));
     }
+    const now = Date.now();
     steps.forEach((step, index) => {
       const row = this.#rows[index];
       if (row) setText(row.time, stepTime(step, now));

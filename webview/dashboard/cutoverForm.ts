@@ -29,7 +29,40 @@ function checkbox(title: string, description: string, changed: (on: boolean) => 
   return element;
 }
 
-/** What is to be decided before a cutover. */
+/** The words of a cutover, there or back. */
+interface Words {
+  readonly fence: string;
+  readonly readOnly: string;
+  readonly readOnlyDetail: string;
+  readonly noneDetail: string;
+  readonly start: string;
+}
+
+const forthWords = (): Words => ({
+  fence: t('How the source is kept from changing'),
+  readOnly: t('Make the source read-only and end its sessions'),
+  readOnlyDetail: t(
+    'default_transaction_read_only for the database, and all other sessions are ended. Undo puts it back.',
+  ),
+  noneDetail: t(
+    'The source is left alone. What is written to it after the last change was applied stays behind.',
+  ),
+  start: t('Start Cutover…'),
+});
+
+const backWords = (): Words => ({
+  fence: t('How the target is kept from changing'),
+  readOnly: t('Make the target read-only and end its sessions'),
+  readOnlyDetail: t(
+    'default_transaction_read_only for the database, and all other sessions are ended. Undo puts it back.',
+  ),
+  noneDetail: t(
+    'The target is left alone. What is written to it after the last change was applied stays behind.',
+  ),
+  start: t('Start Going Back…'),
+});
+
+/** What is to be decided before a cutover, there or back. */
 export class CutoverForm {
   readonly element = h('div', { class: 'cutover-form' });
   readonly #force: Checkable;
@@ -40,7 +73,9 @@ export class CutoverForm {
     choices: CutoverChoices,
     private readonly keep: (choices: CutoverChoices) => void,
     start: (choices: CutoverChoices) => void,
+    back = false,
   ) {
+    const words = back ? backWords() : forthWords();
     // To go on in spite of a check is decided anew each time.
     this.#choices = { ...choices, force: false };
     this.#force = checkbox(
@@ -56,12 +91,11 @@ export class CutoverForm {
       (on) => this.#change({ wayBack: on }),
     );
     wayBack.toggleAttribute('checked', choices.wayBack);
-    this.#start = button(t('Start Cutover…'), 'play', () => start(this.#choices), 'primary');
-    this.#start.id = 'start-cutover';
+    this.#start = button(words.start, 'play', () => start(this.#choices), 'primary');
     this.element.append(
-      this.#fence(),
+      this.#fence(words),
       this.#verify(),
-      wayBack,
+      ...(back ? [] : [wayBack]),
       this.#force,
       h('div', { class: 'buttons' }, this.#start),
       h(
@@ -82,24 +116,13 @@ export class CutoverForm {
     this.#start.toggleAttribute('disabled', asking);
   }
 
-  #fence(): HTMLElement {
-    const title = t('How the source is kept from changing');
+  #fence({ fence: title, readOnly, readOnlyDetail, noneDetail }: Words): HTMLElement {
     const group = h(
       'vscode-radio-group',
       { orientation: 'vertical', value: this.#choices.fence, 'aria-label': title },
       h('label', { slot: 'label', class: 'choice-title' }, title),
-      option(
-        'readOnly',
-        t('Make the source read-only and end its sessions'),
-        t(
-          'default_transaction_read_only for the database, and all other sessions are ended. Undo puts it back.',
-        ),
-      ),
-      option(
-        'none',
-        t('I stop my applications myself'),
-        t('The source is left alone. What is written to it after the last change was applied stays behind.'),
-      ),
+      option('readOnly', readOnly, readOnlyDetail),
+      option('none', t('I stop my applications myself'), noneDetail),
     );
     group.addEventListener('change', () => {
       const fence = (group as unknown as HTMLInputElement).value === 'none' ? 'none' : 'readOnly';
@@ -114,7 +137,7 @@ export class CutoverForm {
       ['sample', t('Samples of large tables')],
       ['none', t('Nothing')],
     ] as const;
-    const select = h('vscode-dropdown', { id: 'cutover-verify' });
+    const select = h('vscode-dropdown', {});
     for (const [value, label] of choices)
       select.append(
         h('vscode-option', { value, ...(value === this.#choices.verify && { selected: '' }) }, label),

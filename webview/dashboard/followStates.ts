@@ -26,16 +26,17 @@ export function followLook(state: FollowState): StateLook {
   return looks[state];
 }
 
-export function stepLabel(step: CutoverStep): string {
+/** `back`: of a cutover from the target to the source. */
+export function stepLabel(step: CutoverStep, back: boolean): string {
   const labels: Record<CutoverStep, string> = {
     gate: t('Check'),
-    fence: t('Fence the source'),
+    fence: back ? t('Fence the target') : t('Fence the source'),
     drain: t('Apply the last changes'),
     sequences: t('Set sequences'),
     constraints: t('Constraints and triggers'),
     refresh: t('Refresh materialized views'),
     verify: t('Verify'),
-    handOver: t('Hand over'),
+    handOver: back ? t('Hand back') : t('Hand over'),
   };
   return labels[step];
 }
@@ -56,15 +57,11 @@ export function verdictLook(verdict: GateCheck['verdict']): StateLook {
 /** A check that can be told before the cutover, in a sentence. */
 export function earlyCheckText({ check, verdict }: EarlyCheck, follow: FollowSnapshot): string {
   const go = verdict === 'go';
-  const lag = formatSeconds(follow.lagSeconds);
-  const { lostInSeconds } = follow.slot;
   switch (check) {
     case 'base':
       return t('The base copy is not finished.');
     case 'lag':
-      return go
-        ? t('The target is {0} behind.', lag)
-        : t('The target is {0} behind: the cutover lasts at least until it has caught up.', lag);
+      return lagCheckText(follow, go);
     case 'stoppedTables':
       return go ? t('No table is stopped.') : t('Stopped tables: {0}', formatCount(follow.stopped.length));
     case 'newTables':
@@ -72,14 +69,22 @@ export function earlyCheckText({ check, verdict }: EarlyCheck, follow: FollowSna
         ? t('No table is new on the source.')
         : t('New tables that are not migrated: {0}', formatCount(follow.newTables.length));
     case 'slot':
-      if (go)
-        return t('The source keeps the log that is needed, {0}.', formatBytes(follow.slot.retainedBytes));
-      return verdict === 'noGo'
-        ? t('The source has removed log that is needed.')
-        : lostInSeconds === undefined
-          ? t('The source may remove log that is needed at any time.')
-          : t('The source removes log that is needed in {0}.', formatSeconds(lostInSeconds));
+      return slotCheckText(follow.slot, verdict);
     case 'errors':
       return go ? t('Both servers answer.') : t('The connection is being made again.');
   }
+}
+
+function lagCheckText({ lagSeconds, isWayBack }: FollowSnapshot, go: boolean): string {
+  const lag = formatSeconds(lagSeconds);
+  const behind = isWayBack ? t('The source is {0} behind.', lag) : t('The target is {0} behind.', lag);
+  return go ? behind : `${behind} ${t('The cutover lasts at least until it has caught up.')}`;
+}
+
+function slotCheckText(slot: FollowSnapshot['slot'], verdict: EarlyCheck['verdict']): string {
+  if (verdict === 'go') return t('The log that is needed is kept, {0}.', formatBytes(slot.retainedBytes));
+  if (verdict === 'noGo') return t('Log that is needed was removed.');
+  return slot.lostInSeconds === undefined
+    ? t('Log that is needed may be removed at any time.')
+    : t('Log that is needed is removed in {0}.', formatSeconds(slot.lostInSeconds));
 }

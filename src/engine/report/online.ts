@@ -60,7 +60,9 @@ export function onlineSection(follow: FollowSnapshot | undefined): string {
 
 function facts(follow: FollowSnapshot): string[] {
   const lines = [
-    stateTitles[follow.state],
+    follow.wentBack
+      ? 'Applications are on the source again: the way back was gone to its end.'
+      : stateTitles[follow.state],
     `${plural(follow.changes, 'change')} of ${plural(follow.transactions, 'transaction')} applied, up to ${follow.appliedLsn}.`,
   ];
   if (follow.lagBytes > 0 && follow.state !== 'handedOver' && follow.state !== 'finished')

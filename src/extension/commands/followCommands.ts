@@ -66,6 +66,9 @@ export class FollowCommands {
       on(commands.cutOver, can('cutOver'), (migration, _, choices) =>
         choices === undefined ? this.#open(migration) : this.#cutOver(migration, choices as CutoverChoices),
       ),
+      on(commands.goBack, can('goBack'), (migration, _, choices) =>
+        choices === undefined ? this.#open(migration) : this.#cutOver(migration, choices as CutoverChoices),
+      ),
       on(commands.confirmHandOver, can('confirm'), (migration, _, agreed) =>
         this.#handOver(migration, agreed === true),
       ),
@@ -88,13 +91,16 @@ export class FollowCommands {
   }
 
   async #cutOver(migration: Migration, choices: CutoverChoices): Promise<void> {
-    const databases = inState(migration, 'following');
-    if (databases.length === 0 || !(await agreeCutover(databases, choices))) return;
+    const forth = inState(migration, 'following');
+    const back = forth.length === 0;
+    const databases = back ? inState(migration, 'wayBack') : forth;
+    if (databases.length === 0 || !(await agreeCutover(databases, choices, back))) return;
     // One id: all are handed over together, or none.
     const id = randomUUID();
     await this.requests.send(migration, databases, () => ({
       command: 'cutover',
       ...choices,
+      ...(back && { wayBack: false }),
       hold: true,
       id,
     }));
@@ -104,7 +110,8 @@ export class FollowCommands {
   async #handOver(migration: Migration, agreed: boolean): Promise<void> {
     const databases = inState(migration, 'holding');
     if (!canOf(migration).confirm) return refuse(t('Not every database is ready to be handed over.'));
-    if (agreed || (await agreeHandOver(databases))) await this.#ask(migration, ['holding'], 'confirm');
+    const back = followedDatabases(migration.snapshot).some(({ follow }) => follow.isWayBack);
+    if (agreed || (await agreeHandOver(databases, back))) await this.#ask(migration, ['holding'], 'confirm');
   }
 
   async #finish(migration: Migration, given: unknown): Promise<void> {

@@ -15,7 +15,13 @@ async function agree(message: string, detail: readonly string[], button: string)
 /** Names of databases in a sentence. */
 export const named = (databases: readonly string[]): string => databases.join(', ');
 
-export function agreeCutover(databases: readonly string[], choices: CutoverChoices): Promise<boolean> {
+/** `back`: from the target to the source. */
+export function agreeCutover(
+  databases: readonly string[],
+  choices: CutoverChoices,
+  back: boolean,
+): Promise<boolean> {
+  if (back) return agreeGoBack(databases, choices);
   const fence =
     choices.fence === 'readOnly'
       ? t(
@@ -36,7 +42,31 @@ export function agreeCutover(databases: readonly string[], choices: CutoverChoic
   return agree(t('Cut over {0}?', named(databases)), [fence, ...checks, ...wayBack, end], t('Start Cutover'));
 }
 
-export function agreeHandOver(databases: readonly string[]): Promise<boolean> {
+function agreeGoBack(databases: readonly string[], choices: CutoverChoices): Promise<boolean> {
+  const fence =
+    choices.fence === 'readOnly'
+      ? t(
+          'The target becomes read-only (default_transaction_read_only) and all other sessions on it are ended. Undo puts it back.',
+        )
+      : t(
+          'The target is left alone. Stop your applications now: what they write after the last change was applied stays behind.',
+        );
+  const checks = choices.force ? [t('Checks that say no are passed over.')] : [];
+  const end = t('It stops before the last step and waits for you. Until then everything can be undone.');
+  return agree(
+    t('Go back with {0} to the source?', named(databases)),
+    [fence, ...checks, end],
+    t('Start Going Back'),
+  );
+}
+
+export function agreeHandOver(databases: readonly string[], back: boolean): Promise<boolean> {
+  if (back)
+    return agree(
+      t('Hand {0} back to the source?', named(databases)),
+      [t('Applications belong to the source again from then on. This cannot be undone.')],
+      t('Hand Back'),
+    );
   return agree(
     t('Hand {0} over to the target?', named(databases)),
     [t('Applications belong to the target from then on. This cannot be undone.')],

@@ -1,5 +1,6 @@
 import type { FollowPair } from '../../protocol/engine.js';
 import type { FollowRequest } from '../../protocol/follow.js';
+import { followedDatabases } from '../../protocol/followView.js';
 import { databaseKey, type Project, type ProjectDatabase } from '../../protocol/project.js';
 import type { CleanUp } from '../../protocol/webview.js';
 import type { BrowsingEngine } from '../engine/browsingEngine.js';
@@ -23,15 +24,25 @@ export class FollowRequests {
   ): Promise<void> {
     const project = await readProject(migration.uri);
     const asked = new Set(databases);
+    const back = new Set(
+      followedDatabases(migration.snapshot).flatMap(({ source, follow }) =>
+        follow.isWayBack ? [source] : [],
+      ),
+    );
     migration.following.ask(migration.snapshot, Date.now());
     migration.touch();
     try {
       await Promise.all(
         online(project)
           .filter(({ key }) => asked.has(key))
-          .map(async ({ key, database }) =>
-            this.engine.requestFollow(await this.#pair(project, database), request(key)),
-          ),
+          .map(async ({ key, database }) => {
+            const wanted = request(key);
+            const { source, target } = await this.#pair(project, database);
+            // A cutover back is one of the way back itself, whose target is the source.
+            const isReversed = back.has(key) && cutoverCommands.has(wanted.command);
+            const pair = isReversed ? { source: target, target: source } : { source, target };
+            await this.engine.requestFollow(pair, wanted);
+          }),
       );
     } catch (error) {
       migration.following.answered();
@@ -59,6 +70,8 @@ export class FollowRequests {
     return { source, target };
   }
 }
+
+const cutoverCommands: ReadonlySet<FollowRequest['command']> = new Set(['cutover', 'confirm', 'undo']);
 
 /** The online databases of a project, by what they are called in snapshots. */
 function online(project: Project): { readonly key: string; readonly database: ProjectDatabase }[] {

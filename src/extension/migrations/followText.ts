@@ -22,7 +22,7 @@ function lagText(follow: FollowSnapshot): string {
 
 /** What a followed database is doing, in a few words: for a node of the tree. */
 export function followText(follow: FollowSnapshot, running = true): string {
-  const state = followStateLabel(follow.state);
+  const state = follow.wentBack ? t('back on the source') : followStateLabel(follow.state);
   if (!running && follow.state !== 'handedOver' && follow.state !== 'finished')
     return `${state}, ${t('not running')}`;
   const parts = [state];

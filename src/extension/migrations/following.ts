@@ -1,5 +1,5 @@
 import type { FollowSnapshot } from '../../protocol/follow.js';
-import { followedDatabases } from '../../protocol/followView.js';
+import { type CutoverStage, cutoverStage, followedDatabases } from '../../protocol/followView.js';
 import type { RunSnapshot } from '../../protocol/model.js';
 import type { CleanUp, LagPoint } from '../../protocol/webview.js';
 
@@ -20,6 +20,7 @@ interface Asked {
 export class Following {
   #lag = new Map<string, LagPoint[]>();
   #asked: Asked | undefined;
+  #stage: CutoverStage = 'before';
   /** The user has opened the cutover on the dashboard. */
   cutoverOpen = false;
   cleanUp: CleanUp | undefined;
@@ -40,7 +41,12 @@ export class Following {
   }
 
   take(snapshot: RunSnapshot, now: number): void {
-    for (const { source, follow } of followedDatabases(snapshot)) this.addLag(source, follow, now);
+    const followed = followedDatabases(snapshot);
+    for (const { source, follow } of followed) this.addLag(source, follow, now);
+    const stage = cutoverStage(followed);
+    // After the hand-over the next thing that could be opened is the way back.
+    if (stage === 'after' && this.#stage !== 'after') this.cutoverOpen = false;
+    this.#stage = stage;
     if (this.#asked && this.#asked.before !== signature(snapshot)) this.#asked = undefined;
   }
 

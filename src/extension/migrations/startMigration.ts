@@ -214,6 +214,8 @@ export class MigrationStarter {
 
 function successText(name: string, snapshot: RunSnapshot): string {
   const downtime = measuredDowntime(snapshot);
+  const wentBack = followedDatabases(snapshot).some(({ follow }) => follow.wentBack);
+  if (wentBack) return t('{0} is back on its source, and verified.', name);
   return downtime === undefined
     ? t('{0} is migrated and verified: {1}.', name, totalsText(snapshot))
     : t('{0} is handed over and verified. Write downtime: {1}.', name, formatSeconds(downtime / 1000));

@@ -20,6 +20,7 @@ export function followContext(migration: Migration): string {
   const can = followCan(followedDatabases(migration.snapshot), migration.running);
   return [
     flag('cutOver', can.cutOver),
+    flag('goBack', can.goBack),
     flag('confirm', can.confirm),
     flag('undo', can.undo),
     flag('finish', can.finish),
@@ -34,6 +35,7 @@ export function databaseContext(migration: Migration, database: FollowedDatabase
   const { follow } = database;
   return [
     flag('cutOver', can.cutOver && follow.state === 'following'),
+    flag('goBack', can.goBack && follow.state === 'wayBack'),
     flag('confirm', can.confirm),
     flag('undo', can.undo),
     flag('finish', can.finish && follow.state === 'wayBack'),
