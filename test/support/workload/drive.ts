@@ -28,6 +28,11 @@ class Trouble {
     return this.#now;
   }
 
+  /** No more of them. */
+  end(): void {
+    this.#left.length = 0;
+  }
+
   onEvent(event: RunEvent): void {
     if (event.event === 'progress') return;
     this.#events += 1;
@@ -54,10 +59,21 @@ class Trouble {
   }
 }
 
-/** Keeps a migration going through its disturbances, and ends it. */
+/** Keeps a migration going through its disturbances, and ends it. Whatever comes of it, nothing happens any more then. */
 export async function drive(running: Running): Promise<void> {
-  const { run, workload, ending, options } = running;
   const trouble = new Trouble(running);
+  try {
+    await untilQuiet(running, trouble);
+    await endWith[running.ending](running);
+    await running.workload.stop();
+  } finally {
+    trouble.end();
+    await trouble.settled();
+  }
+}
+
+/** Until every disturbance is over and changes were followed for a while since. */
+async function untilQuiet({ run, options }: Running, trouble: Trouble): Promise<void> {
   const start = (): void => run.start(['clone', '--online'], (event) => trouble.onEvent(event));
   start();
   let followingSince: number | undefined;
@@ -75,11 +91,9 @@ export async function drive(running: Running): Promise<void> {
       const sinceMs = Date.now() - followingSince;
       trouble.onFollowing(sinceMs);
       await trouble.settled();
-      if (trouble.isOver && sinceMs >= (options.followMs ?? 700)) break;
+      if (trouble.isOver && sinceMs >= (options.followMs ?? 700)) return;
     }
   }
-  await endWith[ending](running);
-  await workload.stop();
 }
 
 /** Only what happened to it may end it, and only so that the same command resumes or, early on, begins. */

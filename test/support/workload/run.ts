@@ -10,7 +10,7 @@ import { OnlineRun } from './onlineRun.js';
 import { Random } from './random.js';
 import { makeSchema } from './schema.js';
 import { type Ending, endings, type Pair, type Running, type SeedOptions } from './seed.js';
-import { Workload, type WorkloadCounts } from './sessions.js';
+import { insistently, Workload, type WorkloadCounts } from './sessions.js';
 import { replay, writeTrace } from './trace.js';
 
 export interface SeedResult {
@@ -53,8 +53,8 @@ export async function runSeed(pair: Pair, options: SeedOptions): Promise<SeedRes
       counts: workload.counts,
     };
   } finally {
-    await clearAway(pair.source, database);
-    await clearAway(pair.target, copy);
+    await insistently(() => clearAway(pair.source, database));
+    await insistently(() => clearAway(pair.target, copy));
   }
 }
 

@@ -216,7 +216,7 @@ async function endPrepared(source: TestServer, database: string): Promise<void> 
 }
 
 /** Again when its session was ended, as a fence does with everybody's, or the server is just starting. */
-async function insistently<T>(work: () => Promise<T>): Promise<T> {
+export async function insistently<T>(work: () => Promise<T>): Promise<T> {
   for (const end = Date.now() + 10_000; ; await sleep(50)) {
     try {
       return await work();

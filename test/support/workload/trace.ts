@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Place, rowsThatDiffer } from '../compare.js';
 import { describeDisturbance } from './disturbances.js';
@@ -15,6 +15,10 @@ export function replay({ pair, options, ending, plan }: Running): string {
     `again: FLEXFERRY_SEED=${options.seed} FLEXFERRY_PAIR=${majors} node test/run.mjs test/postgres/online.test.ts`,
   ].join('\n');
 }
+
+/** What the workload's own mistakes make a server say is not. */
+const isOfInterest = (line: string): boolean =>
+  !/ERROR: +(duplicate key|conflicting key|could not serialize|canceling statement|deadlock)/.test(line);
 
 /** Everything that was said and done, for whoever looks for the reason; the folder where it is. */
 export async function writeTrace(running: Running, error: unknown): Promise<string> {
@@ -35,6 +39,11 @@ export async function writeTrace(running: Running, error: unknown): Promise<stri
     run.events.map((event) => JSON.stringify(event)),
   );
   write('failure.txt', [replay(running), String(error)]);
+  for (const [name, server] of [
+    ['source', pair.source],
+    ['target', pair.target],
+  ] as const)
+    write(`${name}.log`, readFileSync(server.logFile, 'utf8').split('\n').filter(isOfInterest).slice(-500));
   const places: [Place, Place] = [
     { server: pair.source, database },
     { server: pair.target, database: copy },
