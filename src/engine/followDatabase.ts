@@ -96,6 +96,7 @@ export class FollowedDatabase {
       drift: (table) => driftOf(job, table),
       encoding,
       replicaRole: parts.replicaRole,
+      searchPath: base.context.searchPath,
       temporaryFolder: tmpdir(),
       ...(parts.endLsn !== undefined && { endLsn: parts.endLsn }),
       onFailure: job.online?.onFailure ?? 'table',

@@ -13,6 +13,7 @@ import type { TableToFollow } from '../../src/engine/replication/apply/followedT
 import { type FollowEnd, Follower, type FollowerOptions } from '../../src/engine/replication/follower.js';
 import { createRun } from '../../src/engine/run/checkpoint.js';
 import { createFollow, noteSlot } from '../../src/engine/run/followState.js';
+import type { RelationName } from '../../src/protocol/model.js';
 import { poll } from './flexferry.js';
 import type { TestServer } from './postgres/embedded.js';
 import { logEnd, specOf } from './replication.js';
@@ -30,6 +31,10 @@ export interface FollowSetup {
   readonly lanes?: number;
   readonly options?: Partial<FollowerOptions>;
   readonly filters?: Readonly<Record<string, string>>;
+  /** Statement that makes the publication `pub`. Default: of all tables. */
+  readonly publication?: string;
+  /** Names on the target of tables that have another one there. */
+  readonly renames?: Readonly<Record<string, RelationName>>;
 }
 
 /** Two databases that are equal, a slot of the source, and a follower between them that runs. */
@@ -54,14 +59,14 @@ export class TestFollow implements AsyncDisposable {
     await target.query(database, schema);
     if (onSource !== undefined) await source.query(database, onSource);
     if (onTarget !== undefined) await target.query(database, onTarget);
-    await source.query(database, 'CREATE PUBLICATION pub FOR ALL TABLES');
+    await source.query(database, setup.publication ?? 'CREATE PUBLICATION pub FOR ALL TABLES');
     await follow.makeSlot();
     follow.run();
     return follow;
   }
 
   private async makeSlot(): Promise<void> {
-    const { source, target, database, lanes = 1, filters = {} } = this.setup;
+    const { source, target, database, lanes = 1, filters = {}, renames = {} } = this.setup;
     const slot = `slot_${database}`;
     const session = await connect(specOf(target.uri(database)), 'test');
     const sender = await connectReplication(specOf(source.uri(database)), 'test');
@@ -92,7 +97,7 @@ export class TestFollow implements AsyncDisposable {
     const rows = await source.query<{ oid: string; schema: string; name: string; columns: string }>(
       database,
       `SELECT c.oid::text, n.nspname AS schema, c.relname AS name,
-         (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'typeOid', a.atttypid::int, 'typeModifier', a.atttypmod, 'number', a.attnum) ORDER BY attnum), '[]')
+         (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'typeOid', a.atttypid::int8, 'typeModifier', a.atttypmod, 'number', a.attnum) ORDER BY attnum), '[]')
           FROM pg_attribute a WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped
             AND ${source.major >= 12 ? "attgenerated = ''" : 'true'})::text AS columns
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -102,7 +107,7 @@ export class TestFollow implements AsyncDisposable {
       oid: Number(oid),
       schema,
       name,
-      target: { schema, name },
+      target: renames[`${schema}.${name}`] ?? { schema, name },
       since: this.startLsn,
       columns: JSON.parse(columns) as NonNullable<TableToFollow['columns']>,
       ...(filters[`${schema}.${name}`] !== undefined && { filter: filters[`${schema}.${name}`] as string }),
@@ -168,6 +173,14 @@ export class TestFollow implements AsyncDisposable {
 
   onTarget<Row = Record<string, unknown>>(sql: string): Promise<Row[]> {
     return this.setup.target.query<Row>(this.setup.database, sql);
+  }
+
+  /** Codes of the faults for which tables are stopped, by name. */
+  get stops(): Record<string, string> {
+    const stopped = this.follower.tables?.stopped ?? [];
+    return Object.fromEntries(
+      stopped.map((table) => [`${table.schema}.${table.name}`, table.stopped?.fault.code ?? '']),
+    );
   }
 
   untilStopped(table: string): Promise<void> {

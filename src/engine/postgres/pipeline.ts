@@ -68,6 +68,11 @@ export class Pipeline {
     return outcome;
   }
 
+  /** The statement did what it should not, without an error: it is prepared anew when it comes again. */
+  forget(sql: string): void {
+    this.#prepared.forget(sql);
+  }
+
   async #run(steps: readonly PipelineStep[]): Promise<PipelineOutcome> {
     if (this.#session.closed) throw new Fault('FF115', `the connection to the ${this.#side} is closed`);
     const named = this.#prepared.use(steps);

@@ -60,6 +60,14 @@ export class PreparedStatements {
     }
   }
 
+  /** Is to be prepared anew. A rule that made nothing of a statement keeps its plan from noticing that the rule is gone. */
+  forget(sql: string): void {
+    const name = this.kept.get(sql);
+    if (name === undefined) return;
+    this.kept.delete(sql);
+    this.obsolete.push(name);
+  }
+
   private makeRoom(used: ReadonlySet<string>): boolean {
     if (this.kept.size < this.limit) return true;
     const [oldest] = this.kept;

@@ -43,6 +43,8 @@ export interface ApplyTable {
   readonly written: readonly number[];
   /** Columns that UPDATE may set. */
   readonly settable: readonly number[];
+  /** Quoted columns that the target has by itself: a row keeps them, so it is never written anew instead of changed. */
+  readonly extra: readonly string[];
   /** Places of its columns in the rows as they come, where some of them are left out: see {@link projectChange}. */
   readonly places?: readonly number[];
 }
@@ -89,6 +91,7 @@ export function fitTable(
   if (lost !== undefined) return { message: lost };
   const relation = { ...all, columns: taken.map(({ column }) => column) };
   const columns = taken.map(({ apply }) => apply);
+  const sentNames = new Set(sent.columns.map((column) => column.name));
   const key = keyOf(relation, target);
   const isKey = new Set(key?.columns);
   const written = columns.flatMap(({ target: c }, i) => (c.generated ? [] : [i]));
@@ -106,6 +109,9 @@ export function fitTable(
     replaces: filter !== undefined || columns.some(({ target: c }, i) => c.identityAlways && !isKey.has(i)),
     written,
     settable: written.filter((i) => !isKey.has(i) && columns[i]?.target.identityAlways !== true),
+    extra: [...target.columns.values()].flatMap(({ name, generated }) =>
+      generated || sentNames.has(name) ? [] : [ident(name)],
+    ),
     ...(!same && { places: taken.map(({ place }) => place) }),
   };
 }

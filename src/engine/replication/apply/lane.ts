@@ -197,6 +197,7 @@ export class Lane {
     this.replans += 1;
     const { fault, step } = failure;
     const from = step?.from;
+    if (fault === undefined) this.pipeline.forget(step.sql);
     if (fault?.sqlstate === '23503' && from?.kind !== 'check' && batch.order()) return;
     if (fault && isUndefinedName(fault) && from && (await this.useSearchPath())) return;
     switch (from?.kind) {

@@ -108,13 +108,14 @@ export class TableMerge {
     }
     const row = overlay(change.row, entry?.row);
     const now = keyText(key, row);
+    const mayReplace = isWhole(row) && this.table.extra.length === 0;
     if (now !== known) {
-      if (!isWhole(row)) return false;
+      if (!mayReplace) return false;
       this.remove(known, entry, before);
       return this.insert(key, row);
     }
     // Without large values nothing can be deleted and written anew.
-    if (this.table.replaces && !isWhole(row)) return false;
+    if (this.table.replaces && !mayReplace) return false;
     if (entry) entry.row = row;
     else this.entries.set(known, { existed: true, row, replaced: false, key: row });
     return true;

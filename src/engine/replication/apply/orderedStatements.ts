@@ -30,24 +30,21 @@ class Parameters {
 /**
  * One change as it was made on the source, as one statement or several.
  *
- * | update                                     | is                                                                |
- * |--------------------------------------------|-------------------------------------------------------------------|
- * | as a rule                                  | UPDATE                                                            |
- * | sets GENERATED ALWAYS AS IDENTITY          | DELETE, INSERT: UPDATE may set it to DEFAULT alone                |
- * | of a table with a filter of ours           | DELETE, INSERT of what fulfils it                                 |
- * | the former, large values not sent          | INSERT of the row that was deleted, with what is new              |
- * | the latter, large values not sent          | UPDATE, DELETE of what does not fulfil it: see {@link refiltered} |
+ * | update                                | is                                                                  |
+ * |---------------------------------------|---------------------------------------------------------------------|
+ * | as a rule                             | UPDATE                                                              |
+ * | sets GENERATED ALWAYS AS IDENTITY     | INSERT of what DELETE returns, with what is new: see {@link moveOne} |
+ * | of a table with a filter of ours      | DELETE, INSERT of what fulfils it                                   |
+ * | … not all of whose values come        | UPDATE, DELETE of what does not fulfil it: see {@link refiltered}   |
  */
 export function orderedStatements(table: ApplyTable, change: RowChange): ApplyStep[] {
   if (change.kind === 'insert') return [insertOne(table, change.row)];
   if (change.kind === 'delete') return [deleteOne(table, change)];
-  const setsIdentity = movesIdentity(table, change);
-  if (isWhole(change.row))
-    return table.replaces || setsIdentity
-      ? [deleteOne(table, change), insertOne(table, change.row)]
-      : updateOne(table, change);
-  if (table.filter !== undefined) return refiltered(table, change, setsIdentity);
-  return setsIdentity ? [moveOne(table, change)] : updateOne(table, change);
+  const changing = movesIdentity(table, change) ? [moveOne(table, change)] : updateOne(table, change);
+  if (table.filter === undefined) return changing;
+  if (isWhole(change.row) && table.extra.length === 0)
+    return [deleteOne(table, change), insertOne(table, change.row)];
+  return refiltered(table, change, changing);
 }
 
 /** Of identities beside the key the value before may not be known: they count as set. */
@@ -61,7 +58,12 @@ function movesIdentity(table: ApplyTable, { row, old, key }: UpdateChange): bool
   });
 }
 
-function insertOne(table: ApplyTable, row: Row): ApplyStep {
+/** `also`: a further condition, with its parameters. */
+function insertOne(
+  table: ApplyTable,
+  row: Row,
+  also: (parameters: Parameters) => string = () => 'true',
+): ApplyStep {
   const { name, written, filter } = table;
   if (written.length === 0) return { sql: `INSERT INTO ${name} DEFAULT VALUES`, expected: 1 };
   const parameters = new Parameters(table);
@@ -75,9 +77,9 @@ function insertOne(table: ApplyTable, row: Row): ApplyStep {
       prepared: true,
       expected: 1,
     };
-  const named = values.map((value, i) => `${value} AS ${nameAt(table, written[i])}`);
+  const named = values.map((value, i) => `${value} AS ${nameAt(table, written[i])}`).join(', ');
   return {
-    sql: `${into} SELECT ${list} FROM (SELECT ${named.join(', ')}) AS flexferry_rows WHERE (${filter.condition}\n)`,
+    sql: `${into} SELECT ${list} FROM (SELECT ${named}) AS flexferry_rows WHERE (${filter.condition}\n) AND ${also(parameters)}`,
     values: parameters.values,
     prepared: true,
   };
@@ -117,7 +119,7 @@ function updateOne(table: ApplyTable, change: UpdateChange): ApplyStep[] {
   ];
 }
 
-/** The row is taken out and put in again, with its large values from itself. */
+/** The row is taken out and put in again, with what is not sent of it from itself. UPDATE may not set all columns. */
 function moveOne(table: ApplyTable, change: UpdateChange): ApplyStep {
   const { row } = change;
   const parameters = new Parameters(table);
@@ -125,8 +127,10 @@ function moveOne(table: ApplyTable, change: UpdateChange): ApplyStep {
   const values = table.written.map((place) =>
     row[place] === unchangedToast ? `flexferry_gone.${nameAt(table, place)}` : parameters.add(row, place),
   );
+  const list = [columnList(table, table.written), ...table.extra].join(', ');
+  const all = [...values, ...table.extra.map((column) => `flexferry_gone.${column}`)].join(', ');
   return {
-    sql: `WITH flexferry_gone AS (${gone}) INSERT INTO ${table.name} (${columnList(table, table.written)}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM flexferry_gone`,
+    sql: `WITH flexferry_gone AS (${gone}) INSERT INTO ${table.name} (${list}) OVERRIDING SYSTEM VALUE SELECT ${all} FROM flexferry_gone`,
     values: parameters.values,
     prepared: true,
     expected: 1,
@@ -134,21 +138,23 @@ function moveOne(table: ApplyTable, change: UpdateChange): ApplyStep {
 }
 
 /**
- * With a filter of ours, where large values are not sent: they are on the target if the row fulfilled the filter before.
- * Whether it still does, the row itself tells. One that comes under the filter with this change is not there, and its
- * large values are nowhere: that has to be noticed.
+ * With a filter of ours, where the target has what is not sent, if the row fulfilled the filter before. Whether it still
+ * does, the row itself tells. One that comes under the filter with this change is not there, and neither are its large
+ * values, which has to be noticed.
  */
-function refiltered(table: ApplyTable, change: UpdateChange, setsIdentity: boolean): ApplyStep[] {
+function refiltered(table: ApplyTable, change: UpdateChange, changing: readonly ApplyStep[]): ApplyStep[] {
   const { filter } = table;
   const { row } = change;
   const isKnown = table.columns.every(
     ({ target }, i) => row[i] !== unchangedToast || filter?.columns.has(target.name) !== true,
   );
-  const changing = (setsIdentity ? [moveOne(table, change)] : updateOne(table, change)).map(
+  const steps = changing.map(
     ({ expected: _, ...step }): ApplyStep => (isKnown ? step : { ...step, expected: 1, tellsUnsent: true }),
   );
-  const steps = [...changing, deleteUnfiltered(table, row)];
-  return isKnown ? [...steps, missingFiltered(table, row)] : steps;
+  steps.push(deleteUnfiltered(table, row));
+  if (isWhole(row)) steps.push(insertOne(table, row, missingRow(table, row)));
+  else if (isKnown) steps.push(missingFiltered(table, row));
+  return steps;
 }
 
 function deleteUnfiltered(table: ApplyTable, row: Row): ApplyStep {
@@ -166,15 +172,20 @@ function missingFiltered(table: ApplyTable, row: Row): ApplyStep {
   const parameters = new Parameters(table);
   const sent = table.written.filter((place) => row[place] !== unchangedToast);
   const named = sent.map((place) => `${parameters.add(row, place)} AS ${nameAt(table, place)}`);
-  const there = `SELECT FROM ${table.only} AS t WHERE ${rowCondition(table, row, parameters)}`;
+  const missing = missingRow(table, row)(parameters);
   return {
-    sql: `SELECT FROM (SELECT ${named.join(', ')}) AS flexferry_rows WHERE (${table.filter?.condition ?? 'true'}\n) AND NOT EXISTS (${there})`,
+    sql: `SELECT FROM (SELECT ${named.join(', ')}) AS flexferry_rows WHERE (${table.filter?.condition ?? 'true'}\n) AND ${missing}`,
     values: parameters.values,
     prepared: true,
     expected: 0,
     tellsUnsent: true,
   };
 }
+
+const missingRow =
+  (table: ApplyTable, row: Row) =>
+  (parameters: Parameters): string =>
+    `NOT EXISTS (SELECT FROM ${table.only} AS t WHERE ${rowCondition(table, row, parameters)})`;
 
 /** The one row that is meant. Of several that are equal in all columns any will do. */
 function rowCondition(table: ApplyTable, row: Row, parameters: Parameters): string {
