@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { errorCodes } from '../protocol/errorCodes.js';
 import type { BaseCopy } from './baseCopy.js';
+import { canSetReplicaRole } from './catalog/replicationFacts.js';
 import type { SourceTable } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
 import type { HeldSnapshot } from './onlineEnd.js';
@@ -82,7 +83,7 @@ async function applyWithin(session: Session, within: Within): Promise<FollowedTa
     drift: () => Promise.resolve({}),
   });
   const options = { source, number: 0, encoding, tables, onFailure: 'table' } as const;
-  const { lane } = await Lane.over(session, options, true);
+  const { lane } = await Lane.over(session, options, await canSetReplicaRole(session));
   const applier = new Applier([lane], tables, session, { source, encoding }, [0n], () => {});
   let isOpen = false;
   for await (const events of changes) {
