@@ -147,7 +147,10 @@ export function earlyChecks(follow: FollowSnapshot): EarlyCheck[] {
       verdict: follow.lagSeconds <= shortLagSeconds && forecastOf(follow) !== 'fallingBehind' ? 'go' : 'warn',
     },
     { check: 'stoppedTables', verdict: follow.stopped.length === 0 ? 'go' : 'noGo' },
-    { check: 'newTables', verdict: follow.newTables.length === 0 ? 'go' : 'warn' },
+    // Tables are not added on the way back.
+    ...(follow.isWayBack
+      ? []
+      : [{ check: 'newTables', verdict: follow.newTables.length === 0 ? 'go' : 'warn' } as const]),
     { check: 'slot', verdict: slot[danger] },
     { check: 'errors', verdict: follow.reconnecting ? 'noGo' : 'go' },
   ];

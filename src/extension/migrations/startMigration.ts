@@ -84,7 +84,7 @@ export class MigrationStarter {
       chosen = await vscode.window.showInformationMessage(successText(name, snapshot), report);
     } else if (snapshot.fault && snapshot.fault.code !== 'FF509') {
       return this.#tellFault(migration, snapshot.fault);
-    } else if (snapshot.state === 'incomplete' && migration.statements.failed().length > 0) {
+    } else if (canCorrect(migration, snapshot)) {
       return this.#tellFailed(migration);
     } else if (snapshot.findings.some(({ code }) => code === 'FF424')) {
       const message = t(
@@ -210,6 +210,12 @@ export class MigrationStarter {
     const project = await readProject(migration.uri);
     if (await offerPassword(this.registry, project, fault)) await this.start(migration);
   }
+}
+
+/** A statement failed that runs of the generated SQL: none of that runs on the way back. */
+function canCorrect({ statements }: Migration, snapshot: RunSnapshot): boolean {
+  const wentBack = followedDatabases(snapshot).some(({ follow }) => follow.wentBack);
+  return snapshot.state === 'incomplete' && !wentBack && statements.failed().length > 0;
 }
 
 function successText(name: string, snapshot: RunSnapshot): string {

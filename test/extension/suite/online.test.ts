@@ -57,14 +57,17 @@ describe('an online migration', () => {
     const migration = await running();
     const node = await databaseNode(migration);
     assert.equal(item(node).description, 'following changes, lag 0.4 s');
-    assert.match(item(node).contextValue ?? '', /type=database,.*cutOver=yes,confirm=no,undo=no,finish=no/);
+    assert.match(
+      item(node).contextValue ?? '',
+      /type=database,.*cutOver=yes,goBack=no,confirm=no,undo=no,finish=no/,
+    );
     migration.snapshot = run([
       database('shop', follow({ state: 'holding', cutover: cutover(7, { downtimeMs: 2500 }) })),
     ]);
     assert.equal(item(node).description, 'ready to hand over, write downtime 2.5 s');
-    assert.match(item(node).contextValue ?? '', /cutOver=no,confirm=yes,undo=yes,finish=no/);
+    assert.match(item(node).contextValue ?? '', /cutOver=no,goBack=no,confirm=yes,undo=yes,finish=no/);
     migration.snapshot = run([database('shop', follow({ state: 'wayBack', isWayBack: true }))]);
-    assert.match(item(node).contextValue ?? '', /confirm=no,undo=no,finish=yes/);
+    assert.match(item(node).contextValue ?? '', /goBack=yes,confirm=no,undo=no,finish=yes/);
     migration.snapshot = run([database('shop', follow({ fallingBehind: true, lagSeconds: 70 }))]);
     assert.equal(item(node).description, 'following changes, lag 1 min 10 s and growing');
   });

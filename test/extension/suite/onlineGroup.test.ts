@@ -144,6 +144,32 @@ describe('two databases that are migrated online', () => {
     await all('following');
   });
 
+  it('are handed over, followed back, and nearly gone back with', async function () {
+    this.timeout(60_000);
+    const choices = { fence: 'readOnly', verify: 'full', wayBack: true, force: false };
+    await run('cutOver', choices);
+    await all('holding');
+    await run('confirmHandOver');
+    await all('wayBack');
+    for (const name of names) {
+      await target.query(name, "INSERT INTO goods VALUES (3, 'from the target')");
+      await eventually(
+        () => source.query(name, 'SELECT FROM goods WHERE id = 3'),
+        (rows) => rows.length === 1,
+        `the change of ${name} on its way back`,
+      );
+    }
+    questions.asked.length = 0;
+    await run('goBack', choices);
+    assert.deepEqual(questions.asked, ['Go back with shop, ledger to the source? [Start Going Back]']);
+    await all('holding');
+    for (const name of names)
+      await assert.rejects(target.query(name, "INSERT INTO goods VALUES (4, '')"), /read-only/);
+    await run('undoCutover');
+    await all('wayBack');
+    for (const name of names) await target.query(name, "INSERT INTO goods VALUES (4, '')");
+  });
+
   it('are cancelled and cleaned up with consent, and what was removed is told', async function () {
     this.timeout(60_000);
     await run('cleanUpFollow');
@@ -153,8 +179,10 @@ describe('two databases that are migrated online', () => {
     );
     assert.ok(!migration.running);
     assert.deepEqual(await source.query('shop', 'SELECT FROM pg_replication_slots'), []);
-    for (const name of names)
-      assert.deepEqual(await source.query(name, 'SELECT FROM pg_publication'), [], name);
+    for (const server of [source, target])
+      for (const name of names)
+        assert.deepEqual(await server.query(name, 'SELECT FROM pg_publication'), [], name);
+    assert.deepEqual(await target.query('shop', 'SELECT FROM pg_replication_slots'), []);
     const removed = migration.following.cleanUp?.removed ?? [];
     assert.deepEqual(
       removed.map(({ database }) => database),
