@@ -31,6 +31,12 @@ const stepTitles: Readonly<Record<CutoverStep, string>> = {
   handOver: 'Hand over',
 };
 
+/** From the target to the source. */
+const backTitles: Readonly<Partial<Record<CutoverStep, string>>> = {
+  fence: 'Fence the target',
+  handOver: 'Hand back',
+};
+
 const stepTones: Readonly<Record<CutoverStepSnapshot['state'], string>> = {
   pending: 'pending',
   running: 'warning',
@@ -52,7 +58,7 @@ export function onlineSection(follow: FollowSnapshot | undefined): string {
   const parts = [
     '<h3>Online migration</h3>',
     `<p>${facts(follow).map(escapeHtml).join('<br>')}</p>`,
-    ...(cutover ? [cutoverSection(cutover)] : []),
+    ...(cutover ? [cutoverSection(cutover, isBack(follow))] : []),
     stoppedSection(follow),
   ];
   return parts.filter((part) => part !== '').join('\n');
@@ -71,7 +77,9 @@ function facts(follow: FollowSnapshot): string[] {
     );
   const downtime = follow.cutover?.downtimeMs;
   if (downtime !== undefined)
-    lines.push(`Write downtime, measured: ${formatSeconds(downtime / 1000)}, ${fenceText(follow.cutover)}.`);
+    lines.push(
+      `Write downtime, measured: ${formatSeconds(downtime / 1000)}, ${fenceText(follow.cutover, isBack(follow))}.`,
+    );
   if (follow.newTables.length > 0) {
     const names = follow.newTables.map(({ schema, name }) => `${schema}.${name}`).join(', ');
     lines.push(`New on the source and not migrated: ${names}.`);
@@ -79,17 +87,22 @@ function facts(follow: FollowSnapshot): string[] {
   return lines;
 }
 
-function fenceText(cutover: CutoverSnapshot | undefined): string {
-  return cutover?.fence === 'readOnly'
-    ? 'from the fence of the source to the hand-over'
-    : 'from the last change of the source to the hand-over';
+/** Its cutover is one from the target to the source, not the one that handed over before the way back. */
+function isBack({ isWayBack, state, cutover }: FollowSnapshot): boolean {
+  return isWayBack === true && (state !== 'wayBack' || cutover?.handOver === undefined);
+}
+
+function fenceText(cutover: CutoverSnapshot | undefined, back: boolean): string {
+  const side = back ? 'target' : 'source';
+  const begin = cutover?.fence === 'readOnly' ? `fence of the ${side}` : `last change of the ${side}`;
+  return `from the ${begin} to the ${back ? 'hand-back' : 'hand-over'}`;
 }
 
 function stepTime({ startedAt, endedAt }: CutoverStepSnapshot): string {
   return startedAt === undefined || endedAt === undefined ? '–' : formatSeconds((endedAt - startedAt) / 1000);
 }
 
-function cutoverSection({ steps, checks, fault, handOver }: CutoverSnapshot): string {
+function cutoverSection({ steps, checks, fault, handOver }: CutoverSnapshot, back: boolean): string {
   const stepTable = markupTable(
     [
       { title: 'Step', kind: 'text' },
@@ -101,7 +114,7 @@ function cutoverSection({ steps, checks, fault, handOver }: CutoverSnapshot): st
     steps.map((step) => ({
       tone: stepTones[step.state],
       cells: [
-        stepTitles[step.step],
+        (back && backTitles[step.step]) || stepTitles[step.step],
         step.state === 'undone' ? 'taken back' : step.state,
         escapeHtml(step.detail ?? ''),
         step.startedAt === undefined ? '–' : formatTime(step.startedAt),
@@ -110,7 +123,7 @@ function cutoverSection({ steps, checks, fault, handOver }: CutoverSnapshot): st
     })),
   );
   return [
-    '<h3>Cutover</h3>',
+    back ? '<h3>Cutover back to the source</h3>' : '<h3>Cutover</h3>',
     fault
       ? `<p class="fault"><b>${fault.code}</b> ${escapeHtml(fault.message)}<small>${escapeHtml(fault.fix)}</small></p>`
       : '',

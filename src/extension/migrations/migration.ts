@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import type { StatementKey, StatementStatus } from '../../protocol/ddl.js';
 import { listTables, type OnlineParams, runEvent, runMigration, runSnapshot } from '../../protocol/engine.js';
-import { onlyFollows } from '../../protocol/followView.js';
+import { followedDatabases, onlyFollows } from '../../protocol/followView.js';
 import type { RunSnapshot, TableSnapshot } from '../../protocol/model.js';
 import type { Project } from '../../protocol/project.js';
 import type { LogLine, ThroughputPoint } from '../../protocol/webview.js';
@@ -54,11 +54,17 @@ export class Migration {
     return this.#engine !== undefined;
   }
 
+  /** Whether an online migration was given up, or gone back on: nothing of it goes on. */
+  get isOver(): boolean {
+    const wentBack = followedDatabases(this.snapshot).some(({ follow }) => follow.wentBack);
+    return wentBack || this.following.cleanUp !== undefined;
+  }
+
   /** Whether there is work of a run that can be taken up again. */
   get resumable(): boolean {
     const state = this.snapshot?.state;
     const left = state === 'interrupted' || state === 'incomplete';
-    return !this.running && left && this.following.cleanUp === undefined;
+    return !this.running && left && !this.isOver;
   }
 
   /** Whether nothing has been done yet: it never ran, or was refused before anything was changed. */

@@ -7,8 +7,7 @@ import { ddlFileOf } from '../ddlFile.js';
 export function projectState(migration: Migration): 'new' | 'running' | 'resumable' | 'done' {
   if (migration.running) return 'running';
   if (migration.resumable) return 'resumable';
-  const isOver = migration.snapshot?.state === 'succeeded' || migration.following.cleanUp !== undefined;
-  return isOver ? 'done' : 'new';
+  return migration.snapshot?.state === 'succeeded' || migration.isOver ? 'done' : 'new';
 }
 
 /** Keeps the context key that decides whether the generated file in front offers to start or to continue its project. */

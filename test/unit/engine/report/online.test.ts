@@ -55,6 +55,18 @@ test('a cutover that was refused or taken back says so', () => {
   assert.match(textOf(html), /Check taken back/);
 });
 
+test('a cutover back says which way it went', () => {
+  const back = cutover(8, { downtimeMs: 900, handOver: { connection: 'host=one', todo: [] } });
+  const went = textOf(
+    onlineSection(follow({ state: 'finished', isWayBack: true, wentBack: true, cutover: back })),
+  );
+  assert.match(went, /Applications are on the source again/);
+  assert.match(went, /from the fence of the target to the hand-back/);
+  assert.match(went, /Cutover back to the source .* Fence the target done .* Hand back done/);
+  const followed = textOf(onlineSection(follow({ state: 'wayBack', isWayBack: true, cutover: back })));
+  assert.match(followed, /from the fence of the source to the hand-over/);
+});
+
 test('tables whose changes wait are named with their reason', () => {
   const text = textOf(onlineSection(follow({ stopped: [stoppedTable('orders <x>')] })));
   assert.match(
