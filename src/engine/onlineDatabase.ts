@@ -14,7 +14,7 @@ import { attachBase } from './onlineAttach.js';
 import { type EndPoint, endPoint, finishAtEnd } from './onlineEnd.js';
 import { type Followable, openOnlineSource } from './onlineSource.js';
 import type { Session } from './postgres/session.js';
-import { Checkpoint, forgetSource, type RunRow } from './run/checkpoint.js';
+import { Checkpoint, type RunRow } from './run/checkpoint.js';
 import { type FollowRow, readFollow } from './run/followState.js';
 import { WayBack } from './wayBack.js';
 import { removeWayBack, wayBackCompanion } from './wayBackPrepare.js';
@@ -231,10 +231,9 @@ export class OnlineDatabase {
   private async close(outcome: Outcome, back?: WayBackEnd): Promise<void> {
     const { job, run } = this;
     const { tracker } = job;
-    await this.onTarget(async (target) => {
-      await leaveOwners({ checkpoint: await Checkpoint.load(target, run) }, target);
-      if (back === 'wentBack') await forgetSource(target, run.source);
-    });
+    await this.onTarget(async (target) =>
+      leaveOwners({ checkpoint: await Checkpoint.load(target, run) }, target),
+    );
     const isWhole = !tracker.hasProblems();
     if (outcome === 'handedOver' && back === undefined)
       await sleep(outcomeStandsMs, undefined, { signal: job.signal }).catch(() => {});
