@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { RunEvent } from '../../src/protocol/model.js';
-import { distDir } from '../support/migrate.js';
+import { distDir } from '../support/distDir.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
 import type { Backlog } from './backlogs.js';
 import { median, type Usage, watchProcess } from './watchProcess.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../../src/protocol/model.js';
-import { distDir } from '../support/migrate.js';
+import { distDir } from '../support/distDir.js';
 import type { TestServer } from '../support/postgres/embedded.js';
 import { pgbenchArguments, pgbenchProgram, tpcbSchema } from './backlogs.js';
 import type { Servers } from './catchUp.js';

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunHooks, runMigration } from '../../src/engine/migration.js';
 import type { DoneEvent, RunEvent } from '../../src/protocol/model.js';
 import { defaultOptions, type ProjectDatabase, type ProjectOptions } from '../../src/protocol/project.js';
+import { distDir } from './distDir.js';
 import type { TestServer } from './postgres/embedded.js';
 import type { TestTwin } from './postgres/twin.js';
 import { sampleRoles } from './sample/sample.js';
 
-/** The bundles that `npm test` builds first, or those of another build. */
-export const distDir = process.env['FLEXFERRY_DIST'] ?? resolve(__dirname, '../../dist');
+export { distDir };
 
 /** A folder for reports and generated files; gone with the process. */
 export const reports = mkdtempSync(join(tmpdir(), 'flexferry-runs-'));

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DoneEvent, RunEvent } from '../../../src/protocol/model.js';
+import { distDir } from '../distDir.js';
 import { poll } from '../flexferry.js';
-import { distDir } from '../migrate.js';
 
 export interface Ended {
   readonly code: number | null;
@@ -68,6 +68,8 @@ export class OnlineRun implements Disposable {
   /** Of all processes so far. */
   readonly events: RunEvent[] = [];
   readonly folder = mkdtempSync(join(tmpdir(), 'flexferry-online-'));
+  /** What the other commands said. */
+  readonly said: string[] = [];
   /** Processes started. */
   starts = 0;
   /** Of the newest process: it follows now. */
@@ -134,7 +136,9 @@ export class OnlineRun implements Disposable {
     const { child, ended } = startCli(this.folder, [name, ...this.#pair, ...args]);
     const overdue = setTimeout(() => child.kill('SIGKILL'), limitMs);
     try {
-      return await ended;
+      const result = await ended;
+      this.said.push(`${name} ${args.join(' ')}: code ${result.code}`, result.stdout, result.stderr);
+      return result;
     } finally {
       clearTimeout(overdue);
     }

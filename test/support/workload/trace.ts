@@ -38,7 +38,7 @@ export async function writeTrace(running: Running, error: unknown): Promise<stri
     'events.jsonl',
     run.events.map((event) => JSON.stringify(event)),
   );
-  write('failure.txt', [replay(running), String(error)]);
+  write('failure.txt', [replay(running), String(error), ...run.said]);
   for (const [name, server] of [
     ['source', pair.source],
     ['target', pair.target],
