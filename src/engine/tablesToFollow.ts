@@ -3,6 +3,7 @@ import { columnsNow, driftDdl, type LoggedColumn, loggedColumns } from './catalo
 import { isFollowed } from './catalog/replicaIdentities.js';
 import { tableItem } from './copy/copyTables.js';
 import type { DatabaseJob } from './databaseJob.js';
+import { Fault } from './errors/fault.js';
 import type { Session } from './postgres/session.js';
 import type { Drift, FollowedTable, TableToFollow } from './replication/apply/followedTables.js';
 
@@ -39,11 +40,18 @@ export async function tablesToFollow(source: Session, parts: CopiedTables): Prom
   });
 }
 
-/** What the source says of a table whose columns changed. */
+/**
+ * What the source says of a table whose columns changed. Nothing while its definition is locked, as in a long ALTER
+ * TABLE: it is asked again later, and the other tables do not wait.
+ */
 export async function driftOf({ sessions }: DatabaseJob, table: FollowedTable): Promise<Drift> {
   const source = await sessions.open('source', 'columns');
   try {
-    const columns = await columnsNow(source, table.oid);
+    await source.query(`SET lock_timeout = '3s'`);
+    const columns = await columnsNow(source, table.oid).catch((error: unknown) => {
+      if (error instanceof Fault && error.sqlstate === '55P03') return undefined;
+      throw error;
+    });
     if (columns === undefined) return {};
     const ddl = driftDdl(table.target, table.columns ?? [], columns);
     return { columns, ...(ddl !== undefined && { ddl }) };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { columnsNow, driftDdl } from '../../src/engine/catalog/columnDrift.js';
 import { connect } from '../../src/engine/postgres/connect.js';
 import type { Lsn } from '../../src/engine/postgres/lsn.js';
 import {
@@ -125,14 +126,13 @@ export class TestFollow implements AsyncDisposable {
       close: (session) => session.close(),
       identity: followIdentity,
       tables: this.tables,
-      drift: async (table) => ({
-        ddl: 'ALTER TABLE …',
-        columns: await source.query(
-          database,
-          `SELECT attname AS name, attnum::int AS number, format_type(atttypid, atttypmod) AS declared FROM pg_attribute
-           WHERE attrelid = ${table.oid} AND attnum > 0 AND NOT attisdropped`,
-        ),
-      }),
+      drift: async (table) => {
+        const session = await connect(specOf(source.uri(database)), 'test');
+        const columns = await columnsNow(session, table.oid);
+        await session.close();
+        const ddl = columns && driftDdl(table.target, table.columns ?? [], columns);
+        return { ...(columns && { columns }), ...(ddl !== undefined && { ddl }) };
+      },
       encoding: 'utf8',
       replicaRole: true,
       temporaryFolder: this.folder,
@@ -181,6 +181,12 @@ export class TestFollow implements AsyncDisposable {
     return Object.fromEntries(
       stopped.map((table) => [`${table.schema}.${table.name}`, table.stopped?.fault.code ?? '']),
     );
+  }
+
+  /** What is shown to the user of a table whose columns changed. */
+  ddlOf(table: string): string | undefined {
+    const stopped = this.follower.tables?.stopped ?? [];
+    return stopped.find((one) => `${one.schema}.${one.name}` === table)?.stopped?.ddl;
   }
 
   untilStopped(table: string): Promise<void> {

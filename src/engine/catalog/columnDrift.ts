@@ -1,5 +1,5 @@
 import type { RelationName } from '../../protocol/model.js';
-import { ident, qualified } from '../postgres/quote.js';
+import { ident, literal, qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 
 /** A column of the source as its log shows it. */
@@ -33,19 +33,30 @@ export interface ColumnNow {
   readonly number: number;
   readonly declared: string;
   readonly notNull: boolean;
-  readonly generated: boolean;
+  /** How it is computed. */
+  readonly generated: 'stored' | 'virtual' | null;
   /** Its DEFAULT, or the expression that computes it. */
   readonly expression: string | null;
+  /** What rows have in it that were there before it (11): its DEFAULT then. */
+  readonly missing: string | null;
   readonly collation: string | null;
   readonly identity: string;
 }
 
 /** Undefined where the table is gone. */
 export async function columnsNow(source: Session, oid: number): Promise<readonly ColumnNow[] | undefined> {
-  const generated = source.versionNum >= 120000 ? `a.attgenerated <> ''` : 'false';
+  const generated =
+    source.versionNum >= 120000
+      ? `CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' END`
+      : 'NULL';
+  const missing =
+    source.versionNum >= 110000
+      ? `CASE WHEN a.atthasmissing THEN array_to_string(a.attmissingval, '') END`
+      : 'NULL';
   const { rows } = await source.query<ColumnNow>(
     `SELECT a.attname AS name, a.attnum::int AS number, format_type(a.atttypid, a.atttypmod) AS declared,
        a.attnotnull AS "notNull", ${generated} AS generated, pg_get_expr(d.adbin, d.adrelid) AS expression,
+       ${missing} AS missing,
        CASE WHEN a.attcollation <> t.typcollation THEN format('%I.%I', n.nspname, co.collname) END AS collation,
        a.attidentity AS identity
      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -59,6 +70,7 @@ export async function columnsNow(source: Session, oid: number): Promise<readonly
 }
 
 interface Known {
+  /** On the target. */
   readonly name: string;
   readonly number?: number;
   /** Its type on the target. */
@@ -77,41 +89,89 @@ export function driftDdl(
   const lead = `ALTER TABLE ${qualified(table)}`;
   const byNumber = new Map(now.map((column) => [column.number, column]));
   const byName = new Map(now.map((column) => [column.name, column]));
-  const numbers = new Set(known.map((column) => column.number));
-  const names = new Set(known.map((column) => column.name));
-  const statements: string[] = [];
-  for (const column of known) {
-    const after = column.number === undefined ? byName.get(column.name) : byNumber.get(column.number);
-    if (after === undefined) statements.push(`${lead} DROP COLUMN ${ident(column.name)};`);
-    else {
-      if (after.name !== column.name)
-        statements.push(`${lead} RENAME COLUMN ${ident(column.name)} TO ${ident(after.name)};`);
-      if (column.target !== undefined && column.target !== after.declared)
-        statements.push(
-          `${lead} ALTER COLUMN ${ident(after.name)} TYPE ${after.declared}${collate(after)} USING ${ident(after.name)}::${after.declared};`,
-        );
-    }
-  }
-  for (const column of now)
-    if (!numbers.has(column.number) && !names.has(column.name) && !column.generated)
-      statements.push(`${lead} ADD COLUMN ${definition(column)};`);
-  for (const column of now)
-    if (column.generated && !numbers.has(column.number)) statements.push(generatedNote(lead, column));
+  const pairs = known.map((column) => ({
+    column,
+    after: column.number === undefined ? byName.get(column.name) : byNumber.get(column.number),
+  }));
+  const kept = new Set(pairs.map(({ after }) => after));
+  const newest = Math.max(0, ...known.map(({ number = 0 }) => number));
+  const statements = [
+    ...pairs.flatMap(({ column, after }) => (after ? [] : [`${lead} DROP COLUMN ${ident(column.name)};`])),
+    ...renames(
+      lead,
+      pairs.flatMap(({ column, after }) => (after ? [{ from: column.name, to: after.name }] : [])),
+    ),
+    ...pairs.flatMap(({ column, after }) =>
+      after === undefined || column.target === undefined || column.target === after.declared
+        ? []
+        : [
+            `${lead} ALTER COLUMN ${ident(after.name)} TYPE ${after.declared}${collate(after)} USING ${ident(after.name)}::${after.declared};`,
+          ],
+    ),
+    ...now.flatMap((column) => (kept.has(column) || column.generated ? [] : added(lead, column))),
+    // Those are not among the columns that the log shows: it may have been there.
+    ...now.flatMap((column) =>
+      column.generated && column.number > newest
+        ? [
+            `-- if it is new: ${lead} ADD COLUMN ${ident(column.name)} ${column.declared}${collate(column)} GENERATED ALWAYS AS (${column.expression ?? ''}) ${column.generated.toUpperCase()};`,
+          ]
+        : [],
+    ),
+  ];
   return statements.length === 0 ? undefined : `${statements.join('\n')}\n`;
+}
+
+/** In an order in which no two columns have one name; through a third name where two change theirs. */
+function renames(lead: string, all: readonly { readonly from: string; readonly to: string }[]): string[] {
+  const names = new Set(all.map(({ from }) => from));
+  let waiting = all.filter(({ from, to }) => from !== to);
+  const statements: string[] = [];
+  const rename = (from: string, to: string): void => {
+    statements.push(`${lead} RENAME COLUMN ${ident(from)} TO ${ident(to)};`);
+    names.delete(from);
+    names.add(to);
+  };
+  while (waiting.length > 0) {
+    const free = waiting.filter(({ to }) => !names.has(to));
+    for (const { from, to } of free) rename(from, to);
+    waiting = waiting.filter((one) => !free.includes(one));
+    const [first, ...rest] = waiting;
+    if (free.length > 0 || first === undefined) continue;
+    const between = `${first.from}_flexferry`;
+    rename(first.from, between);
+    waiting = [...rest, { from: between, to: first.to }];
+  }
+  return statements;
 }
 
 const collate = ({ collation }: ColumnNow): string => (collation === null ? '' : ` COLLATE ${collation}`);
 
-function definition(column: ColumnNow): string {
-  const { name, declared, expression, notNull, identity } = column;
-  const parts = [`${ident(name)} ${declared}${collate(column)}`];
-  if (identity === 'a') parts.push('GENERATED ALWAYS AS IDENTITY');
-  else if (identity === 'd') parts.push('GENERATED BY DEFAULT AS IDENTITY');
-  else if (expression !== null) parts.push(`DEFAULT ${expression}`);
-  if (notNull) parts.push('NOT NULL');
-  return parts.join(' ');
+/** A constant: evaluated later it is the same. */
+const constant = /^(-?\d[\d.]*|true|false|NULL|'(?:[^']|'')*')(?:::[\w\s".[\]]+(?:\([\d,]+\))?)?$/;
+
+const unquoted = (value: string): string =>
+  value.startsWith("'") ? value.slice(1, -1).replaceAll("''", "'") : value;
+
+/** With the values that the rows of the source got when it was added there. */
+function added(lead: string, column: ColumnNow): string[] {
+  const { name, declared, expression, missing, notNull, identity } = column;
+  const start = `${lead} ADD COLUMN ${ident(name)} ${declared}${collate(column)}`;
+  const end = notNull ? ' NOT NULL;' : ';';
+  if (identity !== '')
+    return [
+      `${start} GENERATED ${identity === 'a' ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY${end}`,
+      rewritten(name),
+    ];
+  if (expression === null) return [`${start}${end}`];
+  const [, value] = constant.exec(expression) ?? [];
+  if (value !== undefined && (missing ?? unquoted(value)) === unquoted(value))
+    return [`${start} DEFAULT ${expression}${end}`];
+  if (missing === null) return [`${start} DEFAULT ${expression}${end}`, rewritten(name)];
+  return [
+    `${start} DEFAULT ${literal(missing).trim()}::${declared}${end}`,
+    `${lead} ALTER COLUMN ${ident(name)} SET DEFAULT ${expression};`,
+  ];
 }
 
-/** It may have been there before: it is not among the columns that the log shows. */
-const generatedNote = (lead: string, column: ColumnNow): string =>
-  `-- if it is new: ${lead} ADD COLUMN ${ident(column.name)} ${column.declared} GENERATED ALWAYS AS (${column.expression ?? ''}) STORED;`;
+const rewritten = (name: string): string =>
+  `-- rows that were there before have values of their own in ${ident(name)} on the source: compare them`;

@@ -84,7 +84,7 @@ export function seenByTarget(
   const columns: RelationColumn[] = [];
   const places: number[] = [];
   for (const [place, column] of relation.columns.entries()) {
-    const there = ways.of(column, numbers[place]);
+    const there = ways.of(column, numbers[place] ?? unnumbered);
     if (there === 'wait') return undefined;
     if (there === 'gone') continue;
     columns.push(there.name === column.name ? column : { ...column, name: there.name });
@@ -102,51 +102,63 @@ export function knownColumns(
 ): KnownColumn[] {
   const { columns: now = [] } = drift;
   const numbers = numbersOf(before, sent.relation, now);
-  const taken = new Set<string>();
   const columns = sent.columns.flatMap(({ name, typeOid, typeModifier }, i): KnownColumn[] => {
     const there = table.columns.get(name);
-    if (there?.generated) return [];
-    taken.add(name);
-    const number = numbers[sent.places[i] ?? 0] ?? before.find((column) => column.name === name)?.number;
+    if (there === undefined || there.generated) return [];
+    const same =
+      before.find(({ targetNumber }) => targetNumber === there.number) ??
+      before.find((column) => column.name === name);
+    const number = numbers[sent.places[i] ?? 0]?.number ?? same?.number;
     return [
       {
         name,
         typeOid,
         typeModifier,
         ...(number !== undefined && { number }),
-        ...(there && { target: there.declared, targetNumber: there.number }),
+        target: there.declared,
+        targetNumber: there.number,
       },
     ];
   });
+  const taken = new Set(columns.flatMap(({ name, number }) => [name, number]));
   // Of a relation that is older than a column.
   const later = before.filter(
-    ({ name, number }) => !taken.has(name) && now.some((column) => column.number === number),
+    ({ name, number }) =>
+      !taken.has(name) && !taken.has(number) && now.some((column) => column.number === number),
   );
   return later.length === 0
     ? columns
     : [...columns, ...later].sort((a, b) => (a.number ?? 0) - (b.number ?? 0));
 }
 
+/** The number of a column of a relation: undefined where it is only known to lie between two others. */
+interface Numbered {
+  readonly number: number | undefined;
+  readonly above: number;
+  readonly below: number;
+}
+
 /**
  * The numbers of the columns of a relation, which does not tell them: by their names before and now. Where those
- * disagree (a name was given to another column) the order tells which, as columns come in that of their numbers.
+ * disagree (a name was given to another column) the order tells which, as columns come in that of their numbers; and so
+ * it does where a name was neither before nor is now.
  */
 function numbersOf(
   known: readonly KnownColumn[],
   relation: Relation,
   now: readonly ColumnOfSource[],
-): (number | undefined)[] {
+): Numbered[] {
   const before = new Map(known.map(({ name, number }) => [name, number]));
   const after = new Map(now.map(({ name, number }) => [name, number]));
   const names = relation.columns.map(({ name }) => name);
   const asBefore = names.map((name) => before.get(name) ?? after.get(name));
   const asNow = names.map((name) => after.get(name) ?? before.get(name));
   const numbers = isRising(asNow) ? asNow : isRising(asBefore) ? asBefore : names.map(() => undefined);
-  const all = new Set([...before.values(), ...after.values()].flatMap((number) => number ?? []));
-  return filledGaps(
-    numbers,
-    [...all].sort((a, b) => a - b),
-  );
+  return numbers.map((number, i) => {
+    const above = numbers.slice(0, i).findLast((one) => one !== undefined) ?? 0;
+    const below = numbers.slice(i + 1).find((one) => one !== undefined) ?? Number.POSITIVE_INFINITY;
+    return { number: number ?? onlyNumber(numbers, i, above, below), above, below };
+  });
 }
 
 function isRising(numbers: readonly (number | undefined)[]): boolean {
@@ -159,25 +171,21 @@ function isRising(numbers: readonly (number | undefined)[]): boolean {
   return true;
 }
 
-/** Columns whose name was neither before nor is now: there is a number for each between its neighbours, or none. */
-function filledGaps(
+/** Of columns without a number between two that have one: where they are as many as there are numbers between. */
+function onlyNumber(
   numbers: readonly (number | undefined)[],
-  all: readonly number[],
-): (number | undefined)[] {
-  const filled = [...numbers];
-  const used = new Set(numbers);
-  for (let i = 0; i < filled.length; i++) {
-    if (filled[i] !== undefined) continue;
-    let end = i;
-    while (end < filled.length && numbers[end] === undefined) end++;
-    const low = filled[i - 1] ?? 0;
-    const high = filled[end] ?? Number.POSITIVE_INFINITY;
-    const free = all.filter((number) => number > low && number < high && !used.has(number));
-    if (free.length === end - i) filled.splice(i, free.length, ...free);
-    i = end;
-  }
-  return filled;
+  i: number,
+  above: number,
+  below: number,
+): number | undefined {
+  let first = i;
+  while (first > 0 && numbers[first - 1] === undefined) first--;
+  let end = i;
+  while (end < numbers.length && numbers[end] === undefined) end++;
+  return below - above - 1 === end - first ? above + 1 + i - first : undefined;
 }
+
+const unnumbered: Numbered = { number: undefined, above: 0, below: Number.POSITIVE_INFINITY };
 
 /** Where each column of the source goes on the target as it is now. */
 class Ways {
@@ -204,9 +212,9 @@ class Ways {
   }
 
   /** The source dropped a column that the target still has. */
-  waitsForDrop(numbers: readonly (number | undefined)[]): boolean {
+  waitsForDrop(numbers: readonly Numbered[]): boolean {
     const names = new Set(this.relation.columns.map(({ name }) => name));
-    const sent = new Set(numbers);
+    const sent = new Set(numbers.map(({ number }) => number));
     return this.known.some(({ name, number, targetNumber }) => {
       if (number === undefined ? names.has(name) : sent.has(number)) return false;
       const there =
@@ -219,9 +227,10 @@ class Ways {
     });
   }
 
-  of(column: RelationColumn, number: number | undefined): TargetColumn | 'wait' | 'gone' {
+  of(column: RelationColumn, numbered: Numbered): TargetColumn | 'wait' | 'gone' {
+    const { number } = numbered;
     const known = number === undefined ? undefined : this.byNumber.get(number);
-    const found = this.place(column, number, known);
+    const found = this.place(column, numbered, known);
     if (typeof found === 'string') return found;
     const before = known ?? this.known.find(({ name }) => name === column.name);
     return before && this.waitsForType(before, column, found, number) ? 'wait' : found;
@@ -229,10 +238,11 @@ class Ways {
 
   private place(
     column: RelationColumn,
-    number: number | undefined,
+    numbered: Numbered,
     known: KnownColumn | undefined,
   ): TargetColumn | 'wait' | 'gone' {
     const { columns } = this.table;
+    const { number } = numbered;
     const nameNow = number === undefined ? undefined : this.now.get(number)?.name;
     if (known?.targetNumber !== undefined) {
       const same = this.there.get(known.targetNumber);
@@ -243,7 +253,7 @@ class Ways {
     const there = columns.get(column.name);
     if (there) return this.free(there, number) ?? 'wait';
     if (nameNow !== undefined) return this.free(columns.get(nameNow), number) ?? 'wait';
-    return this.isGone(column, number) ? 'gone' : 'wait';
+    return this.isGone(numbered) ? 'gone' : 'wait';
   }
 
   /** The column, unless another one of the source goes there. */
@@ -253,13 +263,11 @@ class Ways {
     return owner.number === number ? there : undefined;
   }
 
-  /** By its number; without one if every column that the source has now is another one of these. */
-  private isGone({ name }: RelationColumn, number: number | undefined): boolean {
+  /** The source has nothing with its number, or any that it could be. */
+  private isGone({ number, above, below }: Numbered): boolean {
     if (this.now.size === 0) return false;
-    const now = [...this.now.values()].map((column) => column.name);
-    if (now.includes(name)) return false;
-    const sent = new Set(this.relation.columns.map((column) => column.name));
-    return number !== undefined || now.every((one) => sent.has(one));
+    if (number !== undefined) return !this.now.has(number);
+    return [...this.now.values()].every((column) => column.number <= above || column.number >= below);
   }
 
   private waitsForType(
