@@ -210,7 +210,7 @@ async function copyData(
   for (const { table, indexes: own, constraints } of work.postData.byTable.values()) {
     indexes += own.length + constraints.length;
     const t = tracker.table(table);
-    if (t) t.indexesTotal = own.length;
+    if (t) Object.assign(t, { indexesDone: 0, indexesTotal: own.length });
   }
   tracker.begin('copy', work.tables.length);
   tracker.begin('indexes', indexes);

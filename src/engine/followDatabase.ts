@@ -10,7 +10,7 @@ import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
 import { FollowHistory } from './followRates.js';
 import { KeptSession } from './keptSession.js';
-import { formatLsn, type Lsn } from './postgres/lsn.js';
+import { earlierLsn, formatLsn, type Lsn } from './postgres/lsn.js';
 import type { Session } from './postgres/session.js';
 import type { TableToFollow } from './replication/apply/followedTables.js';
 import { type FollowEnd, Follower } from './replication/follower.js';
@@ -19,7 +19,7 @@ import type { ValueEncoding } from './replication/pgoutput.js';
 import type { Relation } from './replication/pgoutputMessages.js';
 import { lockTarget } from './run/claim.js';
 import { shownState } from './run/followLifecycle.js';
-import { type FollowRow, noteSaid, noteState, takeRequests } from './run/followState.js';
+import { type FollowRow, noteSaid, noteState, readLanes, takeRequests } from './run/followState.js';
 import { type CopiedTables, driftOf, tablesToFollow } from './tablesToFollow.js';
 
 /** How often requests are looked for, both servers are looked at, and new tables are looked for; milliseconds. */
@@ -67,6 +67,7 @@ export class FollowedDatabase {
     private readonly parts: FollowParts,
     tables: readonly TableToFollow[],
     encoding: ValueEncoding,
+    position: Lsn,
   ) {
     const { job, base, row, target } = parts;
     const { sessions } = job;
@@ -98,6 +99,7 @@ export class FollowedDatabase {
       replicaRole: parts.replicaRole,
       searchPath: base.context.searchPath,
       temporaryFolder: tmpdir(),
+      position,
       ...(parts.endLsn !== undefined && { endLsn: parts.endLsn }),
       onFailure: job.online?.onFailure ?? 'table',
       log: (level, message) => job.tracker.log(level, message),
@@ -114,9 +116,11 @@ export class FollowedDatabase {
         `SELECT pg_catalog.current_setting('client_encoding') AS encoding`,
       );
       const encoding = rows[0]?.encoding === 'SQL_ASCII' ? 'latin1' : 'utf8';
-      const followed = new FollowedDatabase(parts, tables, encoding);
+      const lanes = await readLanes(parts.target, parts.base.context.checkpoint.run.source);
+      const position = lanes.length > 0 ? lanes.reduce(earlierLsn) : 0n;
+      const followed = new FollowedDatabase(parts, tables, encoding, position);
       if (followed.state === 'copying') await followed.enter('following');
-      job.tracker.begin('follow', 1);
+      job.tracker.begin('follow', 0);
       followed.ended = followed.follower.run();
       followed.ended.catch(() => {});
       followed.watching = followed.watch();

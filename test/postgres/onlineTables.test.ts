@@ -39,7 +39,8 @@ class Following {
 
   async until(wanted: (follow: FollowSnapshot) => boolean, what: string): Promise<void> {
     await poll(() => {
-      if (this.run.child.exitCode !== null) throw new Error(`ended before: ${what}: ${JSON.stringify(this.events.at(-1))}`);
+      if (this.run.child.exitCode !== null)
+        throw new Error(`ended before: ${what}: ${JSON.stringify(this.events.at(-1))}`);
       return this.snapshot !== undefined && wanted(this.snapshot);
     }, what);
   }

@@ -49,6 +49,8 @@ export interface FollowerOptions {
   /** Of the source, for functions of the target that rely on it. */
   readonly searchPath?: string;
   readonly temporaryFolder: string;
+  /** How far the target was when it was looked at: what is told until the connections stand. */
+  readonly position?: Lsn;
   /** Ends by itself once everything that ends at or before it is applied. */
   readonly endLsn?: Lsn;
   readonly onFailure: 'table' | 'run';
@@ -74,6 +76,8 @@ export type FollowEnd = 'end' | 'stopped';
  */
 export class Follower {
   private connected: Connected | undefined;
+  /** On the target. */
+  private sessions: readonly Session[] = [];
   private wakeUp: () => void = () => {};
   private isAwake = false;
   private stopping = false;
@@ -90,13 +94,16 @@ export class Follower {
     appliedAt: undefined,
     waitingSince: undefined,
   };
-  private lastPosition: Lsn = 0n;
-  private lastDurable: Lsn = 0n;
+  private lastPosition: Lsn;
+  private lastDurable: Lsn;
   private changedAt: number | undefined;
   private ended = false;
   reconnecting: FaultData | undefined;
 
-  constructor(private readonly options: FollowerOptions) {}
+  constructor(private readonly options: FollowerOptions) {
+    this.lastPosition = options.position ?? 0n;
+    this.lastDurable = this.lastPosition;
+  }
 
   /** Everything that ends at or before it is applied. */
   get position(): Lsn {
@@ -140,7 +147,11 @@ export class Follower {
   /** Runs until it is stopped, or cannot go on. @throws Fault */
   async run(): Promise<FollowEnd> {
     const ticker = setInterval(() => this.wake(), wakeMs);
-    const onAbort = (): void => this.wake();
+    const onAbort = (): void => {
+      // One of them may wait for a lock of somebody else; what is not committed is taken back.
+      for (const session of this.sessions) session.destroy();
+      this.wake();
+    };
     this.options.signal.addEventListener('abort', onAbort);
     try {
       return await this.keepGoing();
@@ -244,6 +255,7 @@ export class Follower {
   private async connect(): Promise<Connected> {
     const { options } = this;
     const sessions: Session[] = [];
+    this.sessions = sessions;
     try {
       const control = await options.open('follow control');
       sessions.push(control);
