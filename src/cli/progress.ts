@@ -125,10 +125,12 @@ export class TextReporter implements Reporter {
   private lastLine = 0;
   private bar = false;
   private hinted = false;
+  private wentBack = false;
 
   constructor(private readonly out: Output) {}
 
   snapshot(snapshot: RunSnapshot): void {
+    this.wentBack = snapshot.databases.some(({ follow }) => follow?.wentBack === true);
     if (this.out.isTTY) {
       this.out.write(`\r\u001b[K${progressLine(snapshot, this.out.columns - 1)}`);
       this.bar = true;
@@ -173,7 +175,7 @@ export class TextReporter implements Reporter {
   }
 
   private done(event: DoneEvent): void {
-    this.line(summary(event));
+    this.line(summary(event, this.wentBack));
   }
 }
 
@@ -203,10 +205,10 @@ function followingLine(snapshot: RunSnapshot): string {
   return `${what} (${database})${more}: ${followLine(follow)}`;
 }
 
-export function summary(event: DoneEvent): string {
+export function summary(event: DoneEvent, wentBack = false): string {
   const { totals } = event;
   const words: Record<DoneEvent['exitCode'], string> = {
-    0: 'Migrated and verified',
+    0: wentBack ? 'Applications are back on the source' : 'Migrated and verified',
     1: 'Finished, but not complete',
     2: 'Wrong usage',
     3: 'Not started',

@@ -51,7 +51,9 @@ export class WayBack {
   private watching: Promise<void> = Promise.resolve();
   private over = false;
   private former: ReadonlySet<Finding> = new Set();
+  /** The cutover that handed the target over, and the one back where a former run did that. */
   private forward: CutoverSnapshot | undefined;
+  private backward: CutoverSnapshot | undefined;
 
   private constructor(
     private readonly job: DatabaseJob,
@@ -128,6 +130,8 @@ export class WayBack {
       return;
     }
     if (row.state === 'handedOver') {
+      const handedBack = recordOf(row.cutover);
+      this.backward = handedBack && snapshotOf(handedBack, job.tracker.now(), true);
       await job.sessions.close(keeper);
       this.settle('wentBack');
       return;
@@ -261,17 +265,30 @@ export class WayBack {
     await this.watching;
     await followed?.end().catch(() => {});
     tracker.end('follow');
+    const said = this.saidLast(end);
     await this.useTarget(async (target) => {
       if (end === 'wentBack') await noteUndo(target, this.source, wayBackParts.wentBack, {});
+      if (said) await noteSaid(target, this.source, said);
       await noteState(target, this.source, { state: 'finished' });
     });
     await removeWayBack(job);
     // Nobody needs what the other direction found.
     const isOver = (finding: Finding): boolean => former.has(finding) === (end === 'wentBack');
     if (end !== 'cancelled') tracker.withdraw(isOver, new Set());
-    const said = tracker.follow;
-    if (said)
-      tracker.setFollow({ ...said, state: 'finished', ...(end === 'wentBack' && { wentBack: true }) });
+    if (said) tracker.setFollow(said);
+  }
+
+  /** What a way back found that nobody wants any more is of no interest. */
+  private saidLast(end: WayBackEnd): FollowSnapshot | undefined {
+    const { forward, backward } = this;
+    const last = this.job.tracker.follow;
+    if (last === undefined) return undefined;
+    const { cutover, isWayBack: _, ...said } = { ...last, state: 'finished' } as const;
+    if (end === 'wentBack') {
+      const back = backward ?? cutover;
+      return { ...said, isWayBack: true, wentBack: true, ...(back && { cutover: back }) };
+    }
+    return { ...said, stopped: [], newTables: [], ...(forward && { cutover: forward }) };
   }
 
   /** Rejects where the target is away. */

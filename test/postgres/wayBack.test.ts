@@ -7,6 +7,7 @@ import type { ProjectDatabase } from '../../src/protocol/project.js';
 import { assertSame } from '../support/compare.js';
 import { type CliFolder, CliRun, cliFolder, doneOf, poll, reportOf, runCli } from '../support/flexferry.js';
 import { ensureMajor, type Major, startServer, type TestServer } from '../support/postgres/embedded.js';
+import { startFlexibleServerTwin, type TestTwin } from '../support/postgres/twin.js';
 import { flushedCommits } from '../support/replication.js';
 
 const shop = `
@@ -54,15 +55,18 @@ const work = (s: string, orders: string): string => `
 let older: TestServer;
 let source: TestServer;
 let target: TestServer;
+let flexible: TestTwin;
 before(async () => {
   for (const major of [13, 17] as Major[]) await ensureMajor(major);
-  [older, source, target] = await Promise.all([
+  [older, source, target, flexible] = await Promise.all([
     startServer({ major: 13, settings: flushedCommits }),
     startServer({ major: 17, settings: flushedCommits }),
     startServer({ major: 17, settings: flushedCommits }),
+    startFlexibleServerTwin({ major: 17 }),
   ]);
+  await flexible.allowReplication();
 });
-after(() => Promise.all([older?.stop(), source?.stop(), target?.stop()]));
+after(() => Promise.all([older?.stop(), source?.stop(), target?.stop(), flexible?.stop()]));
 
 /** A migration by the command line, with the commands of both directions. */
 class Migration implements AsyncDisposable {
@@ -72,24 +76,29 @@ class Migration implements AsyncDisposable {
 
   constructor(
     readonly from: TestServer,
+    readonly onto: TestServer | TestTwin,
     readonly database: string,
     private readonly args: readonly string[] = [],
   ) {
     this.to = `${database}_new`;
   }
 
-  static async create(from: TestServer, args: readonly string[] = []): Promise<Migration> {
+  static async create(
+    from: TestServer,
+    onto: TestServer | TestTwin,
+    args: readonly string[] = [],
+  ): Promise<Migration> {
     const database = await from.createDatabase();
     await from.query(database, shop);
-    return new Migration(from, database, args);
+    return new Migration(from, onto, database, args);
   }
 
   get pair(): string[] {
-    return ['--source', this.from.uri(this.database), '--target', target.uri(this.to)];
+    return ['--source', this.from.uri(this.database), '--target', this.onto.uri(this.to)];
   }
   /** The same, seen from the other side. */
   get back(): string[] {
-    return ['--source', target.uri(this.to), '--target', this.from.uri(this.database)];
+    return ['--source', this.onto.uri(this.to), '--target', this.from.uri(this.database)];
   }
 
   start(): void {
@@ -124,7 +133,9 @@ class Migration implements AsyncDisposable {
     return this.from.query<Row>(this.database, sql);
   }
   new<Row = Record<string, unknown>>(sql: string): Promise<Row[]> {
-    return target.query<Row>(this.to, sql);
+    return 'superQuery' in this.onto
+      ? this.onto.superQuery<Row>(this.to, sql)
+      : this.onto.query<Row>(this.to, sql);
   }
 
   /** Rows of tables on both sides: the same once the way back has caught up. */
@@ -175,20 +186,20 @@ const plainTables = ['customers', 'orders', 'log', 'days', 'keyless', 'events'].
   (name) => [`shop.${name}`, `shop.${name}`] as const,
 );
 
-describe('the way back', () => {
-  test('13 to 17, renamed and filtered: followed until finish, through a kill', async () => {
+describe('the way back', { concurrency: 3 }, () => {
+  test('13 to a Flexible Server, renamed and filtered: followed until finish, through a kill', async () => {
     const names: Partial<ProjectDatabase> = {
       schemas: { shop: 'store' },
       tables: { 'shop.orders': { name: 'purchases' }, 'shop.events': { where: "kind = 'keep'" } },
     };
-    await using move = await Migration.create(older, ['run', 'p.flexferry.json', '--way-back']);
+    await using move = await Migration.create(older, flexible, ['run', 'p.flexferry.json', '--way-back']);
     writeFileSync(
       join(move.folder.path, 'p.flexferry.json'),
       JSON.stringify({
         version: 2,
         name: 'shop',
         source: { connection: older.uri('postgres') },
-        target: { connection: target.uri('postgres') },
+        target: { connection: flexible.uri('postgres') },
         databases: [{ source: move.database, target: move.to, mode: 'online', ...names }],
       }),
     );
@@ -240,7 +251,7 @@ describe('the way back', () => {
   });
 
   test('17 to 17: applications go back by a cutover the other way round', async () => {
-    await using move = await Migration.create(source);
+    await using move = await Migration.create(source, target);
     move.start();
     await move.until('following');
     await move.ask('cutover', move.pair, '--fence', 'read-only', '--yes', '--verify', 'full');
@@ -278,5 +289,29 @@ describe('the way back', () => {
       { sequences: 'ahead', except: [/^object setting default_transaction_read_only/] },
     );
     await move.old(work('shop', 'orders'));
+  });
+
+  test('stopped, not begun anew, cancelled and cleaned up', async () => {
+    await using move = await Migration.create(source, target);
+    move.start();
+    await move.until('following');
+    await move.ask('cutover', move.pair, '--yes');
+    await move.until('wayBack');
+    move.run.child.kill('SIGINT');
+    assert.equal((await move.run.result).code, 4);
+    const anew = await runCli(['clone', '--online', ...move.pair, '--restart']);
+    assert.equal(doneOf(anew).fault?.code, 'FF896');
+    const status = await move.status(move.pair);
+    assert.deepEqual([status.running, status.follow?.state], [false, 'wayBack']);
+    await move.new(work('shop', 'orders'));
+
+    move.start();
+    await move.until('wayBack');
+    await move.untilSame(plainTables);
+    await move.ask('cancel', move.pair);
+    assert.equal(doneOf(await move.run.result).fault?.code, 'FF509');
+    await move.untilLeft(['target schema flexferry']);
+    assert.match(await move.ask('cleanup', move.pair), /^target: checkpoints/);
+    await move.untilLeft([]);
   });
 });
