@@ -9,7 +9,7 @@ import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import { retryable } from './errors/mapError.js';
 import { lanesOf } from './onlineSource.js';
-import { formatLsn, type Lsn } from './postgres/lsn.js';
+import { formatLsn } from './postgres/lsn.js';
 import {
   createSlot,
   dropSlot,
@@ -31,6 +31,8 @@ import { wayBackParts } from './wayBackRow.js';
 /** How long the old source may be away when the way back is to begin; milliseconds. */
 const beginWithinMs = 10_000;
 const pauseMs = 500;
+/** Sessions that were opened longer ago are not relied on. */
+const freshMs = 60_000;
 
 /** Both ends of a way back, in the words of the migration. Each session may write. */
 export interface WayBackEnds {
@@ -41,13 +43,17 @@ export interface WayBackEnds {
   readonly ids: { readonly source: string; readonly target: string };
 }
 
-export async function withWayBackEnds<T>(
-  job: DatabaseJob,
-  purpose: string,
-  use: (ends: WayBackEnds) => Promise<T>,
-): Promise<T> {
+interface OpenEnds {
+  readonly ends: WayBackEnds;
+  close(): Promise<void>;
+}
+
+async function openEnds(job: DatabaseJob, purpose: string): Promise<OpenEnds> {
   const sessions = job.sessions.reversed();
   const opened: Session[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.splice(0).map((session) => sessions.close(session)));
+  };
   const open = async (side: 'source' | 'target'): Promise<Session> => {
     const session = await sessions.open(side, purpose);
     opened.push(session);
@@ -58,10 +64,30 @@ export async function withWayBackEnds<T>(
   try {
     const [source, target] = await Promise.all([open('target'), open('source')]);
     const ids = { source: await databaseIdentity(source), target: await databaseIdentity(target) };
-    return await use({ source, target, ids });
-  } finally {
-    await Promise.all(opened.map((session) => sessions.close(session)));
+    return { ends: { source, target, ids }, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
+}
+
+export async function withWayBackEnds<T>(
+  job: DatabaseJob,
+  purpose: string,
+  use: (ends: WayBackEnds) => Promise<T>,
+): Promise<T> {
+  const { ends, close } = await openEnds(job, purpose);
+  try {
+    return await use(ends);
+  } finally {
+    await close();
+  }
+}
+
+/** Sessions that the gate has opened, for the hand-over: applications wait while others are made. */
+interface Kept extends OpenEnds {
+  readonly identity: SystemIdentity;
+  readonly at: number;
 }
 
 /**
@@ -71,14 +97,38 @@ export async function withWayBackEnds<T>(
  */
 export function wayBackCompanion(parts: () => CutoverParts): CutoverCompanion {
   const { job } = parts();
+  let kept: Kept | undefined;
+  const letGo = async (): Promise<void> => {
+    const open = kept;
+    kept = undefined;
+    await open?.close();
+  };
   return {
-    prepare: () => withWayBackEnds(job, 'way back', (ends) => prepare(parts(), ends)),
-    undo: () => removeWayBack(job),
-    handOver: () => beginOrDoWithout(parts()),
+    prepare: async () => {
+      await letGo();
+      const open = await openEnds(job, 'way back');
+      try {
+        kept = { ...open, identity: await prepare(parts(), open.ends), at: Date.now() };
+      } finally {
+        if (kept === undefined) await open.close();
+      }
+    },
+    undo: async () => {
+      await letGo();
+      await removeWayBack(job);
+    },
+    handOver: async () => {
+      try {
+        return await beginOrDoWithout(parts(), kept);
+      } finally {
+        await letGo();
+      }
+    },
   };
 }
 
-async function prepare(parts: CutoverParts, ends: WayBackEnds): Promise<void> {
+/** @returns who the target is. */
+async function prepare(parts: CutoverParts, ends: WayBackEnds): Promise<SystemIdentity> {
   const { job, tables } = parts;
   const { source, target, ids } = ends;
   const slot = slotNameOf(ids.target, ids.source);
@@ -89,38 +139,49 @@ async function prepare(parts: CutoverParts, ends: WayBackEnds): Promise<void> {
   const published = names.tables.filter((table) => followed.has(tableKey(table))).map(({ oid }) => ({ oid }));
   const { publications } = await ensurePublications(target, slot, published, { signal: job.signal });
   await notePublications(source, ids.target, publications);
-  await ensureSlot(job, slot);
+  return ensureSlot(job, slot);
 }
 
 /** Known to the old source before anything is made on the target, so that the clean-up finds it. */
-async function ensureRow(job: DatabaseJob, { source, ids }: WayBackEnds, slot: string): Promise<void> {
+async function ensureRow(job: DatabaseJob, ends: WayBackEnds, slot: string): Promise<void> {
+  const { source, ids } = ends;
   if (await isRunAtWork(source))
     throw new Fault('FF208', `Another migration is running into the database ${source.spec.database}.`);
   const row = await readFollow(source, ids.target);
-  if (row?.wayBack === false)
+  // One that has begun is of an earlier migration into a database of this name.
+  if (row?.wayBack && row.startLsn !== undefined) await remove(job, ends);
+  else if (row?.wayBack) return;
+  if ((await readRuns(source)).some((run) => run.source === ids.target))
     throw new Fault('FF893', `The source keeps a migration of the database ${job.target.database} itself.`);
-  if (row) return;
-  if (!(await readRuns(source)).some((run) => run.source === ids.target))
+  await source.query('BEGIN');
+  try {
     await createRun(source, { run: job.run, source: ids.target, renames: '[]', preexisting: [] });
-  await createFollow(source, {
-    source: ids.target,
-    slot,
-    publications: [],
-    lanes: lanesOf(job),
-    ownsSlot: true,
-    wayBack: true,
-  });
+    await createFollow(source, {
+      source: ids.target,
+      slot,
+      publications: [],
+      lanes: lanesOf(job),
+      ownsSlot: true,
+      wayBack: true,
+    });
+    await source.query('COMMIT');
+  } catch (error) {
+    if (!source.closed) await source.query('ROLLBACK');
+    throw error;
+  }
 }
 
 /** One that an earlier cutover left is as good as long as it has its log: where it begins is said later. */
-async function ensureSlot(job: DatabaseJob, slot: string): Promise<void> {
+async function ensureSlot(job: DatabaseJob, slot: string): Promise<SystemIdentity> {
   const sessions = job.sessions.reversed();
   const sender = await sessions.openReplication('slot');
   try {
     const state = await readSlot(sender, slot);
-    if (state && !slotIsLost(state)) return;
+    const identity = await identifySystem(sender);
+    if (state && !slotIsLost(state)) return identity;
     if (state) await dropSlot(sender, slot);
     await createSlot(sender, { name: slot, failover: true, signal: job.signal });
+    return identity;
   } finally {
     await sessions.close(sender);
   }
@@ -130,12 +191,15 @@ async function ensureSlot(job: DatabaseJob, slot: string): Promise<void> {
  * The hand-over does not fail for want of a way back: applications are waiting. Where the old source is away for long
  * they get the target without one, which is told and known to a later run.
  */
-async function beginOrDoWithout(parts: CutoverParts): Promise<string> {
+async function beginOrDoWithout(parts: CutoverParts, kept: Kept | undefined): Promise<string> {
   const { job, target, context } = parts;
+  let ready = isFresh(kept) ? kept : undefined;
   for (const end = Date.now() + beginWithinMs; ; await sleep(pauseMs, undefined, { signal: job.signal })) {
     try {
+      if (ready) return await begin(job, ready.ends, ready.identity);
       return await withWayBackEnds(job, 'way back', (ends) => begin(job, ends));
     } catch (error) {
+      ready = undefined;
       job.signal.throwIfAborted();
       if (!(error instanceof Fault) || !retryable(error.code)) throw error;
       if (Date.now() < end) continue;
@@ -157,33 +221,43 @@ async function beginOrDoWithout(parts: CutoverParts): Promise<string> {
   }
 }
 
+/** What stood idle for long, as while a cutover holds, may have been cut without a sign. */
+const isFresh = (kept: Kept | undefined): boolean =>
+  kept !== undefined &&
+  Date.now() - kept.at < freshMs &&
+  !kept.ends.source.closed &&
+  !kept.ends.target.closed;
+
 /** From here on changes of the target count. Nothing of the migration is applied any more, and nobody else writes yet. */
-async function begin(job: DatabaseJob, { source, target, ids }: WayBackEnds): Promise<string> {
+async function begin(job: DatabaseJob, ends: WayBackEnds, known?: SystemIdentity): Promise<string> {
+  const { source, target, ids } = ends;
   const row = await readFollow(source, ids.target);
   if (row === undefined) throw new Fault('FF900', 'the source does not know of the way back');
-  const startLsn = row.startLsn ?? (await noteStart(job, { source, target, ids }));
+  let { startLsn } = row;
+  if (startLsn === undefined) {
+    const [identity, position] = await Promise.all([known ?? identityOf(job), fencedLsn(target, job.signal)]);
+    await noteSlot(source, ids.target, { ...identity, startLsn: position });
+    startLsn = position;
+  }
   return `The way back begins at ${formatLsn(startLsn)} of the target.`;
 }
 
-async function noteStart(job: DatabaseJob, { source, target, ids }: WayBackEnds): Promise<Lsn> {
+async function identityOf(job: DatabaseJob): Promise<SystemIdentity> {
   const sessions = job.sessions.reversed();
-  const identify = async (): Promise<SystemIdentity> => {
-    const sender = await sessions.openReplication('identify');
-    return identifySystem(sender).finally(() => sessions.close(sender));
-  };
-  const [identity, startLsn] = await Promise.all([identify(), fencedLsn(target, job.signal)]);
-  await noteSlot(source, ids.target, { ...identity, startLsn });
-  return startLsn;
+  const sender = await sessions.openReplication('identify');
+  return identifySystem(sender).finally(() => sessions.close(sender));
 }
 
 /** Slot and publications on the target, then what the old source keeps of it. None there is fine. */
 export function removeWayBack(job: DatabaseJob): Promise<void> {
-  return withWayBackEnds(job, 'end', async ({ source, target, ids }) => {
-    const row = await readFollow(source, ids.target);
-    if (!row?.wayBack) return;
-    const tell = (line: string): void => job.tracker.log('info', `removed: ${line}`);
-    const end = { side: 'target', session: target, identity: ids.target } as const;
-    await removeFollowed(end, row, tell, job.signal, 'keep');
-    await forgetSource(source, ids.target);
-  });
+  return withWayBackEnds(job, 'end', (ends) => remove(job, ends));
+}
+
+async function remove(job: DatabaseJob, { source, target, ids }: WayBackEnds): Promise<void> {
+  const row = await readFollow(source, ids.target);
+  if (!row?.wayBack) return;
+  const tell = (line: string): void => job.tracker.log('info', `removed: ${line}`);
+  const end = { side: 'target', session: target, identity: ids.target } as const;
+  await removeFollowed(end, row, tell, job.signal, 'keep');
+  await forgetSource(source, ids.target);
 }
