@@ -135,7 +135,10 @@ function attention(follow: FollowSnapshot): string[] {
       `             ${table.fault.fix}`,
       ...(table.ddl === undefined ? [] : table.ddl.split('\n').map((line) => `             ${line}`)),
     ]),
-    ...follow.newTables.map((table) => `NEW          ${formatRelation(table)}: add-tables takes it in`),
+    ...follow.newTables.map(
+      (table) =>
+        `NEW          ${formatRelation(table)}: ${follow.isWayBack ? 'it stays on the target' : 'add-tables takes it in'}`,
+    ),
   ];
 }
 

@@ -10,6 +10,7 @@ import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
 import { stepFollow } from './run/followLifecycle.js';
 import { noteState, readFollow, undoOf } from './run/followState.js';
+import { stepInWordsOfMigration } from './wayBackWords.js';
 
 /** How often the growing downtime is told, milliseconds. */
 const tellEveryMs = 1_000;
@@ -51,7 +52,7 @@ export class CutoverRun {
           now: () => tracker.now(),
           save: (cutover) => noteState(target, id, { cutover }),
           told: (step) => {
-            tracker.cutoverStep(step);
+            tracker.cutoverStep(parts.back ? stepInWordsOfMigration(step) : step);
             if (step.state === 'done') tracker.advance('cutover', 'done');
             run.tell();
           },

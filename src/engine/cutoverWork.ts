@@ -193,7 +193,7 @@ async function handOver({ parts, steps }: StepPlace): Promise<string> {
   const more = await companion?.handOver?.();
   const downtimeMs = Math.max(0, now(parts) - (steps.record.stillSince ?? now(parts)));
   steps.change({ downtimeMs, handOver: handOverTexts(parts) });
-  const whose = parts.back ? 'source again' : 'target now';
-  const said = `Applications belong to the ${whose}, after ${formatSeconds(downtimeMs / 1000)} without writes.`;
+  const when = parts.back ? 'again' : 'now';
+  const said = `Applications belong to the target ${when}, after ${formatSeconds(downtimeMs / 1000)} without writes.`;
   return more === undefined ? said : `${said} ${more}`;
 }

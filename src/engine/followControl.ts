@@ -2,6 +2,7 @@ import { describeServer } from '../protocol/connection.js';
 import type { FollowRequest, FollowState, FollowStatus } from '../protocol/follow.js';
 import { formatRelation } from '../protocol/mapping.js';
 import { databaseIdentity } from './catalog/server.js';
+import { recordOf, snapshotOf } from './cutover/steps.js';
 import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
 import { type FollowPlace, type FollowSpecs, withFollowPlace } from './followPlace.js';
@@ -17,6 +18,7 @@ import {
   withdrawRequests,
   writeRequest,
 } from './run/followState.js';
+import { inWordsOfMigration } from './wayBackWords.js';
 
 /** In which states of the migration a request has a meaning; in the others it is refused. */
 const takenIn: Readonly<Record<FollowRequest['command'], readonly FollowState[]>> = {
@@ -121,12 +123,14 @@ export function followStatus(specs: FollowSpecs, signal?: AbortSignal): Promise<
         : { row: back, applied: place.source ?? place.target, changed: place.target };
     const { figures, fault } = await readFigures(shown.changed, shown.row.slot);
     const row = { ...shown.row, state: shownState(shown.row, shown.row.state) };
-    const follow = freshSnapshot(row, {
+    const fresh = freshSnapshot(row, {
       lanes: await readLanes(shown.applied, shown.row.source),
       now: await clockOf(shown.applied),
       running,
       ...(figures && { figures }),
     });
+    const record = recordOf(place.row.cutover);
+    const follow = back ? inWordsOfMigration(fresh, record && snapshotOf(record, Date.now(), true)) : fresh;
     const unreachable = place.sourceFault ?? fault;
     const { saidAt } = shown.row;
     return {

@@ -1,10 +1,11 @@
 import { tmpdir } from 'node:os';
-import { errorCodes } from '../protocol/errorCodes.js';
-import type { CutoverSnapshot, FollowRequest, FollowSnapshot, FollowState } from '../protocol/follow.js';
-import { formatRelation } from '../protocol/mapping.js';
-import type { RelationName } from '../protocol/model.js';
-import { changesOf, newTables } from './catalog/newTables.js';
-import type { SourceTable } from './catalog/tables.js';
+import type {
+  CutoverSnapshot,
+  FollowRequest,
+  FollowSnapshot,
+  FollowState,
+  StoppedTable,
+} from '../protocol/follow.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
@@ -21,6 +22,8 @@ import { lockTarget } from './run/claim.js';
 import { shownState } from './run/followLifecycle.js';
 import { type FollowRow, noteSaid, noteState, readLanes, takeRequests } from './run/followState.js';
 import { type CopiedTables, driftOf, tablesToFollow } from './tablesToFollow.js';
+import { Unfollowed } from './unfollowed.js';
+import { forReadOnly } from './wayBackWords.js';
 
 /** How often requests are looked for, both servers are looked at, and new tables are looked for; milliseconds. */
 const requestMs = 250;
@@ -33,8 +36,8 @@ export interface FollowParts extends CopiedTables {
   readonly replicaRole: boolean;
   readonly insertOnly: ReadonlySet<string>;
   readonly endLsn?: Lsn;
-  /** What there was before. */
-  readonly cutover?: CutoverSnapshot;
+  /** What the run tells of it, where that is in other words. */
+  told?(said: FollowSnapshot): FollowSnapshot;
   /** Holds the lock of the run on the target; the follow closes it. */
   readonly target: Session;
   /** Tables that nobody named: see FollowerOptions. */
@@ -52,8 +55,7 @@ export class FollowedDatabase {
   private figures: FollowFigures | undefined;
   /** Clock of the source less ours, milliseconds. */
   private clockOffset = 0;
-  private fresh: readonly RelationName[] = [];
-  private changesBefore: Map<string, number> | undefined;
+  private readonly unfollowed: Unfollowed;
   private lookedAt = 0;
   private lookedForTablesAt = 0;
   private over = false;
@@ -72,7 +74,7 @@ export class FollowedDatabase {
     const { job, base, row, target } = parts;
     const { sessions } = job;
     this.state = row.state;
-    this.cutover = parts.cutover;
+    this.unfollowed = new Unfollowed({ ...parts, takesAll: parts.unknown !== undefined });
     this.desk = new KeptSession(
       async () => {
         const session = await sessions.open('target', 'desk');
@@ -156,12 +158,13 @@ export class FollowedDatabase {
   }
 
   snapshot(): FollowSnapshot {
-    const { follower, figures, parts, fresh, cutover } = this;
+    const { follower, figures, parts, unfollowed, cutover } = this;
     const { position } = follower;
     const sourceLsn = figures && figures.sourceLsn > position ? figures.sourceLsn : position;
     const { transactions, changes } = follower.figures;
     const slot = figures?.slot;
     const forecast = this.history.slotForecast(performance.now());
+    const told = (table: StoppedTable): StoppedTable => (parts.row.wayBack ? forReadOnly(table) : table);
     return {
       state: shownState(parts.row, this.state),
       appliedLsn: formatLsn(position),
@@ -181,9 +184,9 @@ export class FollowedDatabase {
         ...(slot?.safeWalBytes !== undefined && { safeBytes: slot.safeWalBytes }),
       },
       stopped: (follower.tables?.stopped ?? []).flatMap(({ schema, name, stopped }) =>
-        stopped ? [{ schema, name, ...stopped }] : [],
+        stopped ? [told({ schema, name, ...stopped })] : [],
       ),
-      newTables: fresh,
+      newTables: unfollowed.fresh,
       ...(parts.endLsn !== undefined && { endpos: formatLsn(parts.endLsn) }),
       ...(cutover && { cutover }),
       ...(follower.reconnecting && { reconnecting: follower.reconnecting }),
@@ -205,7 +208,8 @@ export class FollowedDatabase {
   }
 
   tell(): void {
-    this.parts.job.tracker.setFollow(this.snapshot());
+    const said = this.snapshot();
+    this.parts.job.tracker.setFollow(this.parts.told?.(said) ?? said);
   }
 
   private async watch(): Promise<void> {
@@ -248,7 +252,9 @@ export class FollowedDatabase {
           `SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint::text AS ms`,
         );
         this.clockOffset = Number(rows[0]?.ms ?? 0) - (asked + Date.now()) / 2;
-        if (performance.now() - this.lookedForTablesAt >= newTablesMs) await this.lookForTables(source);
+        if (performance.now() - this.lookedForTablesAt < newTablesMs) return;
+        this.lookedForTablesAt = performance.now();
+        await this.unfollowed.look(source);
       });
     this.sample();
     this.tell();
@@ -270,50 +276,6 @@ export class FollowedDatabase {
         retainedBytes: slot.retainedBytes,
         ...(slot.safeWalBytes !== undefined && { safeWalBytes: slot.safeWalBytes }),
       });
-  }
-
-  /** Tables that came to be, and changes that are not in the stream because a table has no identity. */
-  private async lookForTables(source: Session): Promise<void> {
-    this.lookedForTablesAt = performance.now();
-    const { job, base, insertOnly, row } = this.parts;
-    const { filter, tables } = base.planned;
-    if (this.parts.unknown === undefined) {
-      const known = tables.map((table) => table.oid);
-      this.fresh = await newTables(source, filter, job.mapping, known);
-      const left = new Set(this.fresh.map((table) => `table ${formatRelation(table)}`));
-      job.tracker.withdraw(
-        ({ code, object = '' }) => (code === 'FF890' || code === 'FF897') && !left.has(object),
-        new Set(),
-      );
-      const code = row.wayBack ? 'FF897' : 'FF890';
-      const side = row.wayBack ? 'target' : 'source';
-      for (const table of this.fresh)
-        job.tracker.finding({
-          code,
-          severity: 'warning',
-          object: `table ${formatRelation(table)}`,
-          message: `The table ${formatRelation(table)} came to be on the ${side} and is not followed.`,
-          fix: errorCodes[code].help,
-        });
-    }
-    const changes = await changesOf(source, [...insertOnly]);
-    for (const [oid, count] of changes) {
-      const before = this.changesBefore?.get(oid) ?? count;
-      const table = tables.find((one) => one.oid === oid);
-      if (count > before && table) this.tellUnfollowed(table);
-    }
-    this.changesBefore ??= changes;
-  }
-
-  private tellUnfollowed(table: SourceTable): void {
-    const object = `table ${table.schema}.${table.name}`;
-    this.parts.job.tracker.finding({
-      code: 'FF818',
-      severity: 'error',
-      object,
-      message: `Rows of ${object} were updated or deleted, which cannot be followed.`,
-      fix: errorCodes.FF818.help,
-    });
   }
 }
 

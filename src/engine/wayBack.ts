@@ -28,6 +28,7 @@ import {
 import { baseBack, type JobBack, jobBack } from './wayBackBase.js';
 import { removeWayBack, withWayBackEnds } from './wayBackPrepare.js';
 import { type WayBackEnd, wayBackParts } from './wayBackRow.js';
+import { cutoverInWordsOfMigration, inWordsOfMigration } from './wayBackWords.js';
 
 /** How often the target is asked for requests, and told how it goes; milliseconds. */
 const requestMs = 250;
@@ -37,8 +38,7 @@ const outcomeStandsMs = 1_500;
 
 /**
  * After the hand-over: changes of the target are applied to the old source, until the user finishes that or goes back.
- * The same follow and the same cutover as on the way there, of a job the other way round; the state of both directions
- * stays in its own database, so that whoever continues finds it.
+ * Follow and cutover as on the way there, of a job the other way round; each direction has its state in its own target.
  */
 export class WayBack {
   private followed!: FollowedDatabase;
@@ -130,8 +130,8 @@ export class WayBack {
       return;
     }
     if (row.state === 'handedOver') {
-      const handedBack = recordOf(row.cutover);
-      this.backward = handedBack && snapshotOf(handedBack, job.tracker.now(), true);
+      const handed = recordOf(row.cutover);
+      this.backward = handed && cutoverInWordsOfMigration(snapshotOf(handed, job.tracker.now(), true));
       await job.sessions.close(keeper);
       this.settle('wentBack');
       return;
@@ -163,7 +163,7 @@ export class WayBack {
         filtered: new Set(oids),
         insertOnly: new Set(facts.flatMap(({ oid, publishing }) => (publishing === 'insert' ? [oid] : []))),
         target: keeper,
-        ...(this.forward && { cutover: this.forward }),
+        told: (said) => inWordsOfMigration(said, this.forward),
         onRequest: (request) => this.take(request),
       });
       this.followed.ended.catch((error: unknown) => this.fail(error));
@@ -222,7 +222,7 @@ export class WayBack {
   /** In the words of the migration, whose cutover stays the one that handed the target over. */
   private said(): FollowSnapshot {
     const { cutover: _, ...said } = this.followed.snapshot();
-    return { ...said, ...(this.forward && { cutover: this.forward }) };
+    return inWordsOfMigration(said, this.forward);
   }
 
   private takeForward(request: FollowRequest): void {
@@ -253,7 +253,7 @@ export class WayBack {
       const stands = await fenceStands(source, fence);
       if (stands) await liftFence(source, fence, { signal: this.job.signal });
       await noteUndo(target, this.source, 'fence', null);
-      return stands ? 'The fence of the source is lifted.' : undefined;
+      return stands ? 'The fence of the target is lifted.' : undefined;
     });
   }
 
