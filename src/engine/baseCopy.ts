@@ -37,6 +37,8 @@ export interface BaseSource {
   /** Position of the log that the snapshot stands for, where changes are followed from there. */
   readonly snapshotLsn?: Lsn;
   readonly laterSnapshot?: NonNullable<DatabaseContext['laterSnapshot']>;
+  /** A cutover is under way: the properties of the database were copied before, and its fence is none of them. */
+  readonly isCuttingOver?: true;
 }
 
 /** What an online migration keeps back; see schema/deferred.ts. */
@@ -94,7 +96,8 @@ export async function copyBase(
     : { now: postData, later: nothingDeferred };
   await addConstraints(context, now, target, deferral !== undefined);
   await finishSchema(context, now, target);
-  if (job.isFirstOfTarget) await copyDatabaseProperties(context, from.session, target, job.mapping);
+  if (job.isFirstOfTarget && !from.isCuttingOver)
+    await copyDatabaseProperties(context, from.session, target, job.mapping);
   const deferred = { ...later, last: [...forced.later, ...later.last] };
   const { filter } = planned;
   const known = { filter, tables, sequences: plan.sequences, saved: plan.saved };

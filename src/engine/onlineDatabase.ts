@@ -15,7 +15,7 @@ import { type EndPoint, endPoint, finishAtEnd } from './onlineEnd.js';
 import { type Followable, openOnlineSource } from './onlineSource.js';
 import type { Session } from './postgres/session.js';
 import { Checkpoint, type RunRow } from './run/checkpoint.js';
-import { type FollowRow, readFollow } from './run/followState.js';
+import { type FollowRow, isHandedOver, readFollow } from './run/followState.js';
 import { WayBack } from './wayBack.js';
 import { removeWayBack, wayBackCompanion } from './wayBackPrepare.js';
 import { tellHandedOver } from './wayBackResume.js';
@@ -136,6 +136,13 @@ export class OnlineDatabase {
     target: Parameters<typeof leaveOwners>[1],
   ): Promise<void> {
     const { job, base } = this;
+    const { row } = online;
+    if (isHandedOver(row)) {
+      if (row.said) job.tracker.setFollow({ ...row.said, state: row.state });
+      await job.sessions.close(target);
+      this.outcome = Promise.resolve('handedOver');
+      return;
+    }
     this.point ??= await endPoint(job);
     this.outcome = new Promise((resolve, reject) => {
       this.settle = resolve;
@@ -178,8 +185,7 @@ export class OnlineDatabase {
       onHandedOver: () => this.settle('handedOver'),
       onFailure: (error) => this.fail(error),
     });
-    if (online.row.state === 'handedOver') this.settle('handedOver');
-    else this.cutovers.goOn(online.row);
+    this.cutovers.goOn(online.row);
   }
 
   private take(request: FollowRequest): void {
@@ -247,7 +253,8 @@ export class OnlineDatabase {
     const { job } = this;
     const row = await this.row();
     if (row === undefined) return;
-    if (fence === 'lift' && recordOf(row.cutover)?.request.wayBack) await removeWayBack(job);
+    const isUnwanted = fence === 'lift' || !hasWayBack(row);
+    if (isUnwanted && recordOf(row.cutover)?.request.wayBack) await removeWayBack(job);
     const session = await job.sessions.open('source', 'end');
     try {
       await session.script("SET default_transaction_read_only = off; SET lock_timeout = '30s'");

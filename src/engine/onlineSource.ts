@@ -74,7 +74,14 @@ export async function openOnlineSource(
   if (isCuttingOver(row)) {
     // The source may be fenced, and nothing of it changes any more.
     const filtered = await filteredTables(source, row.slot);
-    return { session: source, snapshot: await exportSnapshot(source), row, filtered, insertOnly: new Set() };
+    return {
+      session: source,
+      snapshot: await exportSnapshot(source),
+      row,
+      filtered,
+      insertOnly: new Set(),
+      isCuttingOver: true,
+    };
   }
   await makeFull(job, row, source, target, tables);
   const published = await ensurePublications(source, row.slot, tables, { signal: job.signal });
