@@ -92,6 +92,7 @@ describe('changes are applied', () => {
       target,
       database: name(),
       schema: `CREATE TABLE f (a int, j json, p point, x float8, n numeric); ALTER TABLE f REPLICA IDENTITY FULL;
+        CREATE TABLE e (a int, t text); ALTER TABLE e REPLICA IDENTITY FULL;
         CREATE TABLE k (id int PRIMARY KEY, j json); ALTER TABLE k REPLICA IDENTITY FULL;
         CREATE TABLE i (a int NOT NULL, b int); CREATE UNIQUE INDEX i_a ON i (a); ALTER TABLE i REPLICA IDENTITY USING INDEX i_a`,
     });
@@ -104,7 +105,13 @@ describe('changes are applied', () => {
       `INSERT INTO k SELECT g, '[1]' FROM generate_series(1, 5) g; UPDATE k SET id = id + 5; DELETE FROM k WHERE id = 7`,
       'INSERT INTO i SELECT g, g FROM generate_series(1, 5) g; UPDATE i SET a = 10 WHERE a = 1; UPDATE i SET b = 0; DELETE FROM i WHERE a = 3',
     );
+    // The empty text and NULL are two rows.
+    await f.change(
+      `INSERT INTO e VALUES (1, NULL), (1, ''), (2, NULL), (2, '')`,
+      `UPDATE e SET a = 3 WHERE a = 1 AND t = ''; DELETE FROM e WHERE a = 2 AND t = ''`,
+    );
     await f.rows('SELECT a, j::text, p::text, x::text, n::text FROM f ORDER BY 1, 2, 3, 4, 5');
+    await f.rows('SELECT * FROM e ORDER BY 1, 2');
     await f.rows('SELECT id, j::text FROM k ORDER BY 1');
     await f.rows('SELECT * FROM i ORDER BY 1');
   });

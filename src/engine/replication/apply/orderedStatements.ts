@@ -208,7 +208,8 @@ function sameValue(table: ApplyTable, row: Row, place: number, parameters: Param
   // A row of nothing but NULL is NULL for IS NULL, and another value.
   if (row[place] === null) return `t.${name} IS NOT DISTINCT FROM NULL`;
   const value = parameters.add(row, place);
-  const exact = `${printed(`t.${name}`)} = ${printed(value)}`;
+  // What is printed of NULL is the empty text, which is another value.
+  const exact = `t.${name} IS DISTINCT FROM NULL AND ${printed(`t.${name}`)} = ${printed(value)}`;
   return isFoundByIndex(table, column) ? `t.${name} ${target.equals} ${value} AND ${exact}` : exact;
 }
 
