@@ -11,7 +11,7 @@ import { Random } from './random.js';
 import { makeSchema } from './schema.js';
 import { type Ending, endings, type Pair, type Running, type SeedOptions } from './seed.js';
 import { insistently, Workload, type WorkloadCounts } from './sessions.js';
-import { replay, writeTrace } from './trace.js';
+import { decodingSlot, replay, writeTrace } from './trace.js';
 
 export interface SeedResult {
   readonly seconds: number;
@@ -68,6 +68,11 @@ async function prepare(pair: Pair, options: SeedOptions, database: string, copy:
     size: options.size ?? random.fork('size').between(4, 12),
   });
   await pair.source.query(database, schema.setup.join(';\n'));
+  if (options.decode)
+    await pair.source.query(
+      database,
+      `SELECT pg_create_logical_replication_slot('${decodingSlot(database)}', 'test_decoding')`,
+    );
   const choices = random.fork('choices');
   const ending = options.ending ?? choices.pick(endings);
   const plan = planDisturbances(random.fork('disturbances'), options.disturbances);
@@ -118,7 +123,7 @@ async function checkEnd({ pair, database, copy }: Running): Promise<void> {
 async function leftBehind(server: TestServer | TestTwin, database: string): Promise<string[]> {
   const rows = await asSuperuser(server)<{ item: string }>(
     database,
-    `SELECT 'slot ' || slot_name AS item FROM pg_replication_slots WHERE database = current_database()
+    `SELECT 'slot ' || slot_name AS item FROM pg_replication_slots WHERE database = current_database() AND plugin <> 'test_decoding'
      UNION ALL SELECT 'publication ' || pubname FROM pg_publication
      UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname LIKE 'flexferry%'
      UNION ALL SELECT 'event trigger ' || evtname FROM pg_event_trigger WHERE evtname LIKE 'flexferry%'

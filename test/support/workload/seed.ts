@@ -27,6 +27,8 @@ export interface SeedOptions {
   readonly ending?: Ending;
   /** How long changes are made while they are followed, milliseconds. Default 700. */
   readonly followMs?: number;
+  /** Keeps the log of the source, for the trace of a failure. */
+  readonly decode?: boolean;
   /** Where the trace of a failure goes. Default out/online. */
   readonly traces?: string;
 }

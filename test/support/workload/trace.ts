@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Place, rowsThatDiffer } from '../compare.js';
-import { describeDisturbance } from './disturbances.js';
+import { asSuperuser, describeDisturbance } from './disturbances.js';
 import type { Running } from './seed.js';
 
 const defaultTraces = resolve(__dirname, '../../../out/online');
@@ -44,10 +44,36 @@ export async function writeTrace(running: Running, error: unknown): Promise<stri
     ['target', pair.target],
   ] as const)
     write(`${name}.log`, readFileSync(server.logFile, 'utf8').split('\n').filter(isOfInterest).slice(-500));
+  write('state.txt', await targetState(running).catch((failure: unknown) => [String(failure)]));
+  if (options.decode) write('decoded.txt', await decoded(running));
   const places: [Place, Place] = [
     { server: pair.source, database },
     { server: pair.target, database: copy },
   ];
   write('rows.txt', await rowsThatDiffer(...places).catch((failure: unknown) => [String(failure)]));
   return folder;
+}
+
+/** What the target keeps of the migration, as far as it is there. */
+async function targetState({ pair, copy }: Running): Promise<string[]> {
+  const lines: string[] = [];
+  for (const table of ['follow', 'lane', 'followed', 'work', 'request', 'parked']) {
+    const sql = `SELECT row_to_json(t)::text AS line FROM flexferry.${table} t LIMIT 500`;
+    const rows = await asSuperuser(pair.target)<{ line: string }>(copy, sql);
+    lines.push(`-- ${table}`, ...rows.map(({ line }) => line.slice(0, 1000)));
+  }
+  return lines;
+}
+
+/** The slot of {@link SeedOptions.decode}. */
+export const decodingSlot = (database: string): string => `${database}_decoded`;
+
+/** Every change since the sessions began, as test_decoding writes it. */
+async function decoded({ pair, database }: Running): Promise<string[]> {
+  const rows = await pair.source.query<{ lsn: string; xid: string; data: string }>(
+    database,
+    `SELECT lsn::text, xid::text, left(data, 400) AS data FROM pg_logical_slot_get_changes($1, NULL, NULL)`,
+    [decodingSlot(database)],
+  );
+  return rows.map(({ lsn, xid, data }) => `${lsn} ${xid} ${data}`);
 }
