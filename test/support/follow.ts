@@ -32,6 +32,8 @@ export interface FollowSetup {
   readonly lanes?: number;
   readonly options?: Partial<FollowerOptions>;
   readonly filters?: Readonly<Record<string, string>>;
+  /** Of the databases, such as `ENCODING 'LATIN1' TEMPLATE template0`. */
+  readonly encodings?: { readonly source?: string; readonly target?: string };
   /** Statement that makes the publication `pub`. Default: of all tables. */
   readonly publication?: string;
   /** Names on the target of tables that have another one there. */
@@ -54,8 +56,11 @@ export class TestFollow implements AsyncDisposable {
   static async start(setup: FollowSetup): Promise<TestFollow> {
     const { source, target, database, schema, onSource, onTarget } = setup;
     const follow = new TestFollow(setup);
-    await source.createDatabase(database);
-    await target.createDatabase(database);
+    for (const [server, encoding = ''] of [
+      [source, setup.encodings?.source],
+      [target, setup.encodings?.target],
+    ] as const)
+      await server.query('postgres', `CREATE DATABASE "${database}" ${encoding}`);
     await source.query(database, schema);
     await target.query(database, schema);
     if (onSource !== undefined) await source.query(database, onSource);

@@ -5,10 +5,11 @@ import { formatLsn, type Lsn, lsnFromServer } from '../../postgres/lsn.js';
 import { Pipeline, type PipelineStep } from '../../postgres/pipeline.js';
 import type { Session } from '../../postgres/session.js';
 import type { ValueEncoding } from '../pgoutput.js';
-import { blameOf, changeFault, type Reason, reasonOfCount } from './applyFaults.js';
+import { blameOf } from './applyFaults.js';
 import { stopStep } from './followedRows.js';
 import type { FollowedTables } from './followedTables.js';
-import type { LaneBatch, LaneChange, SourcedStep } from './laneBatch.js';
+import type { LaneBatch, SourcedStep } from './laneBatch.js';
+import { type Failure, planAnew } from './planAnew.js';
 
 /** A deadlock or a lock that somebody holds: so often and after so long a batch is tried again, milliseconds. */
 const tries = 6;
@@ -34,11 +35,6 @@ export interface Work {
   /** More of the same transaction of the source is to come. */
   readonly isPart?: boolean;
 }
-
-/** What a step met: an error, or another number of rows than expected. */
-type Failure =
-  | { readonly fault: Fault; readonly step: SourcedStep | undefined }
-  | { readonly fault: undefined; readonly step: SourcedStep; readonly rows: number };
 
 /**
  * One connection of the apply, with the tables that are its own. Work and commit are apart, so that several lanes show
@@ -192,50 +188,13 @@ export class Lane {
     this.open = nested;
   }
 
-  /** Another way for what failed; where there is none its table stops. @throws the Fault where that is no way, either */
   private async replan(batch: LaneBatch, failure: Failure, keepsWaiting: boolean): Promise<void> {
     this.replans += 1;
     const { fault, step } = failure;
-    const from = step?.from;
     if (fault === undefined) this.pipeline.forget(step.sql);
-    if (fault?.sqlstate === '23503' && from?.kind !== 'check' && batch.order()) return;
-    if (fault && isUndefinedName(fault) && from && (await this.useSearchPath())) return;
-    switch (from?.kind) {
-      case 'truncate':
-        if (batch.truncateOtherwise(from.oid)) return;
-        break;
-      case 'merged':
-        if (batch.orderTable(from.oid)) return;
-        break;
-      case 'check': {
-        if (batch.checkEach()) return;
-        const culprit =
-          from.commitLsn === undefined ? undefined : batch.culprit(from.commitLsn, fault?.table);
-        if (culprit && fault) return this.stopAt(batch, culprit, fault, keepsWaiting);
-        break;
-      }
-      case 'one': {
-        const { change } = from;
-        if (change.change.kind === 'truncate' && batch.truncateOtherwise(change.followed.oid)) return;
-        const why = fault ?? this.reason(change, failure);
-        return this.stopAt(batch, change, why, keepsWaiting);
-      }
-      default:
-    }
-    throw fault ?? new Fault('FF900', 'a merged batch has lost its rows');
-  }
-
-  private reason({ change, table }: LaneChange, failure: Failure): Reason {
-    if (failure.fault !== undefined) return failure.fault;
-    if (failure.step.tellsUnsent) return 'unsent';
-    const acts = this.replicaRole ? table.target.acts.replica : table.target.acts.origin;
-    return reasonOfCount(change, failure.rows, acts);
-  }
-
-  private stopAt(batch: LaneBatch, at: LaneChange, why: Reason, keepsWaiting: boolean): void {
-    const told = changeFault(at.table, at.change, at.commitLsn, why);
-    if (this.options.onFailure === 'run') throw told;
-    batch.stopAt(at, told, keepsWaiting);
+    else if (isUndefinedName(fault) && step && (await this.useSearchPath())) return;
+    const { replicaRole } = this;
+    planAnew(batch, failure, { keepsWaiting, replicaRole, onFailure: this.options.onFailure });
   }
 
   /** From now on. False if that is done already, or cannot be done. */
