@@ -1,10 +1,14 @@
+import { chunks } from '../base/pool.js';
 import { type BaseCopy, verifyBase } from './baseCopy.js';
+import type { SourceTable } from './catalog/tables.js';
 import { compareBehind } from './compareBehind.js';
+import { requireNotRewritten } from './copy/rewritten.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import { withSession } from './migrateDatabase.js';
 import { temporarySlot } from './onlineSource.js';
 import { type Lsn, parseLsn } from './postgres/lsn.js';
+import { qualified } from './postgres/quote.js';
 import { createSlot } from './postgres/replicationConnection.js';
 import type { Session } from './postgres/session.js';
 import { importSnapshot } from './postgres/snapshot.js';
@@ -55,6 +59,51 @@ async function heldSnapshot(job: DatabaseJob): Promise<HeldSnapshot> {
   }
 }
 
+/** So often a snapshot is taken anew under which a table is found empty that was truncated since. */
+const mostSnapshots = 5;
+
+/**
+ * A table that is truncated looks empty under an older snapshot: then it takes a newer one. What is locked stays as it
+ * is until it has been compared.
+ */
+async function readableSnapshot(
+  job: DatabaseJob,
+  tables: readonly SourceTable[],
+  first: HeldSnapshot | undefined,
+): Promise<HeldSnapshot> {
+  for (let attempt = 1, held = first; ; attempt++, held = undefined) {
+    held ??= await heldSnapshot(job);
+    try {
+      await lockForReading(held.session, tables);
+      await requireNotRewritten(held.session, tables);
+      return held;
+    } catch (error) {
+      await job.sessions.close(held.session);
+      if (!(error instanceof Fault) || error.code !== 'FF878' || attempt === mostSnapshots) throw error;
+    }
+  }
+}
+
+/** Tables of one command. */
+const lockedAtOnce = 500;
+
+/** Those that are still there: one that was dropped is told when it is compared. */
+async function lockForReading(session: Session, tables: readonly SourceTable[]): Promise<void> {
+  await session.script("SET LOCAL lock_timeout = '60s'");
+  const { rows } = await session.query<{ oid: string }>(
+    `SELECT oid::text FROM pg_class WHERE oid = ANY ($1::oid[]) AND pg_catalog.pg_relation_filenode(oid) IS NOT NULL`,
+    [tables.map((table) => table.oid)],
+  );
+  const there = new Set(rows.map((row) => row.oid));
+  for (const some of chunks(
+    tables.filter((table) => there.has(table.oid)),
+    lockedAtOnce,
+  )) {
+    const names = some.map((table) => `ONLY ${qualified(table)}`).join(', ');
+    await session.script(`LOCK TABLE ${names} IN ACCESS SHARE MODE`);
+  }
+}
+
 /** Everything up to the position is applied: sequences, what was kept back, and the comparison with the source. */
 export async function finishAtEnd(
   job: DatabaseJob,
@@ -72,11 +121,10 @@ export async function finishAtEnd(
     );
     await addDeferred(context, target, deferred);
     await refreshAgain(context, target, refreshes);
-    const held = point?.held ?? (await heldSnapshot(job));
+    const held = await readableSnapshot(job, work.tables, point?.held);
     const at = { ...context, snapshot: held.snapshot };
-    const touched: ReadonlySet<string> = point?.held
-      ? new Set()
-      : await compareBehind(job, { ...base, context: at }, held, target);
+    const touched: ReadonlySet<string> =
+      held === point?.held ? new Set() : await compareBehind(job, { ...base, context: at }, held, target);
     const others = work.tables.filter((table) => !touched.has(table.oid));
     await verifyBase(at, { ...work, tables: others }, held.session, target);
     await sessions.close(held.session);

@@ -12,7 +12,7 @@ import type { Session } from '../postgres/session.js';
 export async function requireNotRewritten(source: Session, tables: readonly SourceTable[]): Promise<void> {
   const { rows } = await source.query<{ oid: string }>(
     `SELECT oid::text FROM pg_class WHERE oid = ANY ($1::oid[])
-     AND relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(oid)`,
+     AND relfilenode <> pg_catalog.pg_relation_filenode(oid)`,
     [tables.map((table) => table.oid)],
   );
   const [row] = rows;
