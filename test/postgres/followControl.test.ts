@@ -241,5 +241,17 @@ describe('status', () => {
     assert.deepEqual([follow.state, follow.isWayBack], ['wayBack', true]);
     assert.ok((parseLsn(follow.sourceLsn) ?? 0n) > 0n, 'of the log of the target');
     assert.notEqual(back, pair.slot);
+    // The other way round it is followed as any, into an old source that is read-only for everybody else.
+    const reversed = { source: pair.specs.target, target: pair.specs.source };
+    await source.query(
+      'postgres',
+      `ALTER DATABASE ${pair.sourceDatabase} SET default_transaction_read_only = on`,
+    );
+    assert.equal((await followStatus(reversed)).follow?.slot.name, follow.slot.name);
+    await requestFollow(reversed, cutover);
+    assert.deepEqual(await takeRequests(keeper, pair.target), [cutover]);
+    await refused(requestFollow(reversed, { ...cutover, wayBack: true }), 'FF893');
+    await refused(requestFollow(reversed, { command: 'addTables' }), 'FF863', /way back/);
+    await requestFollow(pair.specs, { command: 'finish' });
   });
 });

@@ -97,7 +97,7 @@ export class FollowedPair implements AsyncDisposable {
       : [this.sourceServer, this.sourceDatabase];
     const startLsn = await makeSlot(server, database, slot);
     await noteSlot(state, followed, { systemId: '1', timeline: 1, startLsn });
-    await noteState(state, followed, { state: isBack ? 'wayBack' : 'following' });
+    await noteState(state, followed, { state: 'following' });
     await Promise.all([changed.close(), state.close()]);
     return slot;
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { stepFollow } from '../../../../src/engine/run/followLifecycle.js';
+import { shownState, stepFollow } from '../../../../src/engine/run/followLifecycle.js';
 import { followStates } from '../../../../src/protocol/follow.js';
 
 test('every step of an online migration is in the table or throws', () => {
@@ -37,4 +37,13 @@ test('every step of an online migration is in the table or throws', () => {
 test('what is handed over is never taken back', () => {
   assert.throws(() => stepFollow('handedOver', 'undoing'), /no step from handedOver to undoing/);
   assert.throws(() => stepFollow('wayBack', 'following'), /no step/);
+});
+
+test('a way back that is followed is told as one', () => {
+  const back = { wayBack: true };
+  assert.deepEqual(
+    followStates.map((state) => shownState(back, state)),
+    followStates.map((state) => (state === 'copying' || state === 'following' ? 'wayBack' : state)),
+  );
+  for (const state of followStates) assert.equal(shownState({ wayBack: false }, state), state);
 });
