@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { followStatus, requestFollow } from '../engine/followControl.js';
-import type { FollowSpecs } from '../engine/followPlace.js';
-import { FollowWatch } from '../engine/followWatch.js';
+import { followStatus, requestFollow } from '../engine/online/followControl.js';
+import type { FollowSpecs } from '../engine/online/followPlace.js';
+import { FollowWatch } from '../engine/online/followWatch.js';
 import type { Fence, FollowRequest } from '../protocol/follow.js';
 import type { CutoverCommand } from './commands.js';
 import { CutoverProgress, type CutoverStage, outcomeText } from './cutoverProgress.js';

@@ -1,4 +1,4 @@
-import type { FollowGlance } from '../engine/followWatch.js';
+import type { FollowGlance } from '../engine/online/followWatch.js';
 import type { CutoverSnapshot } from '../protocol/follow.js';
 import { checkLine, handOverText, stepLine } from './followText.js';
 

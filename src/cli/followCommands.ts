@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cleanUpFollow } from '../engine/cleanUpFollow.js';
+import { cleanUpFollow } from '../engine/online/cleanUpFollow.js';
 import { Fault } from '../engine/errors/fault.js';
-import { followStatus, isFollowed, requestFollow } from '../engine/followControl.js';
-import type { FollowSpecs } from '../engine/followPlace.js';
-import { FollowWatch } from '../engine/followWatch.js';
+import { followStatus, isFollowed, requestFollow } from '../engine/online/followControl.js';
+import type { FollowSpecs } from '../engine/online/followPlace.js';
+import { FollowWatch } from '../engine/online/followWatch.js';
 import { formatRelation } from '../protocol/mapping.js';
 import type { CleanUpCommand, FollowCommand, RequestCommand, StatusCommand } from './commands.js';
 import { noRunText } from './cutover.js';

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fault } from '../engine/errors/fault.js';
-import type { FollowSpecs } from '../engine/followPlace.js';
+import type { FollowSpecs } from '../engine/online/followPlace.js';
 import { resolveConnectionInput } from '../engine/postgres/connectionString.js';
 import { readProjectFile } from '../engine/project/projectFile.js';
 import { folderName } from '../protocol/ddlFolder.js';

@@ -7,10 +7,10 @@ import { databaseIdentity, targetState } from './catalog/server.js';
 import { listOtherRelations, listSourceTables, type SourceTable, type TargetName } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
+import { isPastHandOver } from './online/wayBackRow.js';
 import type { Session } from './postgres/session.js';
 import { type RunRow, readRuns, renamesText } from './run/checkpoint.js';
 import { isHandedOver, readFollow, readFollows } from './run/followState.js';
-import { isPastHandOver } from './wayBackRow.js';
 
 /** The database through which others are created. https://www.postgresql.org/docs/current/manage-ag-createdb.html */
 export const maintenanceDatabase = 'postgres';

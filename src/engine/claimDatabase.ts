@@ -1,6 +1,6 @@
 import { databaseIdentity, targetState } from './catalog/server.js';
-import { removeFollowed } from './cleanUpFollow.js';
 import type { DatabaseJob } from './databaseJob.js';
+import { removeFollowed } from './online/cleanUpFollow.js';
 import type { Session } from './postgres/session.js';
 import { ensureDatabase } from './projectGlobals.js';
 import { createRun, type RunRow, readRuns, renamesText } from './run/checkpoint.js';

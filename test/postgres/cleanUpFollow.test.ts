@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { cleanUpFollow } from '../../src/engine/cleanUpFollow.js';
 import { fenceSource, planFence } from '../../src/engine/cutover/fence.js';
+import { cleanUpFollow } from '../../src/engine/online/cleanUpFollow.js';
 import type { Session } from '../../src/engine/postgres/session.js';
 import { formerIdentities, makeIdentitiesFull } from '../../src/engine/replication/replicaIdentity.js';
 import { createRun } from '../../src/engine/run/checkpoint.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cutOverGroup } from '../../src/engine/cutoverDatabase.js';
+import { cutOverGroup } from '../../src/engine/online/cutoverDatabase.js';
 import { type CutoverPlace, request } from '../support/cutover.js';
 import { CutoverWorld, cutoverMajors, problemsOf, settingsOf, write } from '../support/cutoverWorld.js';
 import { poll } from '../support/flexferry.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cutOver, interruptedCutover } from '../../src/engine/cutoverDatabase.js';
+import { cutOver, interruptedCutover } from '../../src/engine/online/cutoverDatabase.js';
 import { type CutoverStep, cutoverSteps } from '../../src/protocol/follow.js';
 import { type CutoverPlace, type Intercept, request } from '../support/cutover.js';
 import { CutoverWorld, cutoverMajors, settingsOf, write } from '../support/cutoverWorld.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { followStatus, isFollowed, requestFollow } from '../../src/engine/followControl.js';
+import { followStatus, isFollowed, requestFollow } from '../../src/engine/online/followControl.js';
 import { formatLsn, parseLsn } from '../../src/engine/postgres/lsn.js';
 import { noteSaid, noteState, takeRequests } from '../../src/engine/run/followState.js';
 import type { ErrorCode } from '../../src/protocol/errorCodes.js';

@@ -1,5 +1,5 @@
 import { databaseIdentity } from '../../src/engine/catalog/server.js';
-import type { FollowSpecs } from '../../src/engine/followPlace.js';
+import type { FollowSpecs } from '../../src/engine/online/followPlace.js';
 import { connect } from '../../src/engine/postgres/connect.js';
 import type { Session } from '../../src/engine/postgres/session.js';
 import { ensurePublications } from '../../src/engine/replication/publications.js';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { CutoverProgress, outcomeText } from '../../../src/cli/cutoverProgress.js';
 import { statusText } from '../../../src/cli/followText.js';
 import { Fault } from '../../../src/engine/errors/fault.js';
-import type { FollowGlance } from '../../../src/engine/followWatch.js';
+import type { FollowGlance } from '../../../src/engine/online/followWatch.js';
 import {
   type CutoverSnapshot,
   type CutoverStepSnapshot,

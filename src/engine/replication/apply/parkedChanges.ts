@@ -116,9 +116,10 @@ export function waitingQuery(source: string, oid: number, after = '0', most = mo
     WHERE place <= ${most} AND before < ${mostCharacters} ORDER BY place`;
 }
 
-/** To be run in the transaction that applies them. */
-export function takenStep(source: string, oid: number, through: string): PipelineStep {
+/** To be run in the transaction that applies them. `after`: what is taken already is not looked at again. */
+export function takenStep(source: string, oid: number, after: string, through: string): PipelineStep {
   return {
-    sql: `DELETE FROM flexferry.parked WHERE source = ${literal(source)} AND oid = ${oid} AND position <= ${through}`,
+    sql: `DELETE FROM flexferry.parked WHERE source = ${literal(source)} AND oid = ${oid}
+      AND position > ${after} AND position <= ${through}`,
   };
 }

@@ -37,7 +37,7 @@ export async function skipFirst(
   const { rows } = await control.query<StoredParked>(waitingQuery(source, followed.oid, '0', 1));
   const [first] = rows;
   if (first === undefined) return;
-  await lane.work(new LaneBatch(), { extra: [takenStep(source, followed.oid, first.position)] });
+  await lane.work(new LaneBatch(), { extra: [takenStep(source, followed.oid, '0', first.position)] });
   await lane.commit(undefined);
   if (followed.stopped) followed.stopped.waiting -= 1;
 }
@@ -59,7 +59,7 @@ export async function takeUp(place: RetryPlace, followed: FollowedTable): Promis
     await lane.work(batch, { keepsWaiting: true, isPart });
     const applied = batch.changes.length;
     const through = rows[applied - 1];
-    const extra: PipelineStep[] = through ? [takenStep(source, followed.oid, through.position)] : [];
+    const extra: PipelineStep[] = through ? [takenStep(source, followed.oid, after, through.position)] : [];
     const [stop] = batch.stops;
     const again: Refusal | undefined = stop ?? refusal;
     const isDone = again === undefined && (last === undefined || last.next_lsn === null);
