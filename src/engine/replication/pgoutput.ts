@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { Fault } from '../errors/fault.js';
 import type { Lsn } from '../postgres/lsn.js';
 import {
@@ -21,6 +22,12 @@ const postgresEpochMs = 946_684_800_000;
 
 /** What a message turned out not to be. */
 class Malformed extends Error {}
+
+const tooLarge = ({ schema, name }: Relation, bytes: number): Fault =>
+  new Fault('FF808', `table ${schema}.${name}: a value of ${bytes} bytes cannot be followed`, {
+    object: `table ${schema}.${name}`,
+    fix: `Values of more than ${Math.floor(constants.MAX_STRING_LENGTH / 2 ** 20)} MB cannot be followed. Leave the table out and start again; copy it by itself afterwards.`,
+  });
 
 /**
  * Decoder of the messages of pgoutput, versions 1 to 4. Keeps what the source announced of its tables.
@@ -220,6 +227,7 @@ export class PgoutputDecoder {
         const from = at + 4;
         at = from + bytes.readUInt32BE(at);
         if (at > this.end) throw new Malformed('is cut off');
+        if (at - from > constants.MAX_STRING_LENGTH) throw tooLarge(relation, at - from);
         values[i] = bytes.toString(encoding, from, at);
       } else if (kind === 0x6e) {
         values[i] = null;

@@ -37,24 +37,44 @@ export function copyLines(
 ): Buffer[] {
   const pieces: Buffer[] = [];
   let text = '';
+  const flush = (): void => {
+    if (text !== '') pieces.push(Buffer.from(text, encoding));
+    text = '';
+  };
   for (const row of rows) {
     const count = places?.length ?? row.length;
     for (let i = 0; i < count; i++) {
       if (i > 0) text += '\t';
       const value = row[places?.[i] ?? i];
       if (typeof value !== 'string') text += '\\N';
-      else if (needsCopyEscape.test(value)) text += value.replace(/[\\\n\r\t]/g, (c) => copyEscapes[c] ?? c);
-      else text += value;
+      else if (value.length < pieceCharacters) text += copyText(value);
+      else
+        for (const part of slices(value)) {
+          text += copyText(part);
+          flush();
+        }
     }
     text += '\n';
-    if (text.length < pieceCharacters) continue;
-    pieces.push(Buffer.from(text, encoding));
-    text = '';
+    if (text.length >= pieceCharacters) flush();
   }
-  if (text !== '') pieces.push(Buffer.from(text, encoding));
+  flush();
   return pieces;
 }
 const pieceCharacters = 1 << 18;
+
+const copyText = (value: string): string =>
+  needsCopyEscape.test(value) ? value.replace(/[\\\n\r\t]/g, (c) => copyEscapes[c] ?? c) : value;
+
+/** No character in two parts: those beyond U+FFFF are two units. */
+function* slices(value: string): Generator<string> {
+  for (let at = 0; at < value.length; ) {
+    let end = Math.min(at + pieceCharacters, value.length);
+    const last = value.charCodeAt(end - 1);
+    if (end < value.length && last >= 0xd800 && last < 0xdc00) end += 1;
+    yield value.slice(at, end);
+    at = end;
+  }
+}
 
 /** For a parameter of its own. */
 export const parameter = (value: Value | undefined): string | null =>

@@ -50,6 +50,8 @@ export async function takeUp(place: RetryPlace, followed: FollowedTable): Promis
   const { source, tables, control, lane } = place;
   const until = Date.now() + turnMs;
   tables.forget(followed.oid);
+  // Without statistics all that waits would be sorted to find the first.
+  await control.query('SET enable_bitmapscan = off');
   let after = '0';
   for (;;) {
     const { rows } = await control.query<StoredParked>(waitingQuery(source, followed.oid, after));

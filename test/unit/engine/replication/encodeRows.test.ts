@@ -82,6 +82,19 @@ describe('values as the server reads them', () => {
     assert.equal(Buffer.concat(pieces).length, 300 * 2_001);
   });
 
+  test('a large value in several pieces, no character in two of them', () => {
+    for (const [value, encoding] of [
+      [`x${'🚢\t'.repeat(200_000)}`, 'utf8'],
+      ['🚢'.repeat(300_000), 'utf8'],
+      ['\u00ff'.repeat(600_000), 'latin1'],
+    ] as const) {
+      const pieces = copyLines([['1', value, null]], encoding);
+      assert.ok(pieces.length > 2);
+      const escaped = value.replaceAll('\t', '\\t');
+      assert.equal(Buffer.concat(pieces).toString(encoding), `1\t${escaped}\t\\N\n`);
+    }
+  });
+
   test('JSON in ASCII comes back as it was', () => {
     const value = { é: '日🚢\u0000\u007f\u0080\u2028"\\', list: [null, '\ud800'] };
     const text = asciiJson(value);
