@@ -300,18 +300,19 @@ describe('one database into two', () => {
     await assertNothingLeft(source, target, folder);
   });
 
-  test('a database set to online: FF706 and nothing changed', async () => {
+  test('one database offline, another online in the same run, until a position', async () => {
     using folder = cliFolder();
-    const { code, done } = await run(folder, [
-      { source: 'wide', target: 'never' },
-      { source: 'north', target: 'never 2', mode: 'online' },
-    ]);
-    assert.equal(done.fault?.code, 'FF706');
-    assert.ok(code === 2 || code === 3, `${code}`);
-    assert.deepEqual(
-      await target.superQuery('postgres', `SELECT FROM pg_database WHERE datname LIKE 'never%'`),
-      [],
-    );
+    const databases = [
+      { source: 'wide', target: 'beside 1' },
+      { source: 'north', target: 'beside 2', mode: 'online' },
+    ];
+    const { code, done, problems, events, why } = await run(folder, databases, ['--endpos', 'current']);
+    assert.deepEqual([code, problems], [0, []], why);
+    const followed = events.filter(({ event }) => event === 'follow').map(({ database }) => database);
+    assert.deepEqual([...new Set(followed)], ['north']);
+    assert.ok(done.tables.every(({ equal }) => equal === true));
+    assert.deepEqual(await counts('beside 2', ['customers', 'orders']), [{ customers: 30, orders: 30 }]);
     assert.deepEqual(await source.query('postgres', 'SELECT FROM pg_replication_slots'), []);
+    assert.deepEqual(await source.query('north', 'SELECT FROM pg_publication'), []);
   });
 });
