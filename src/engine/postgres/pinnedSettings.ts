@@ -17,6 +17,8 @@ const pinned: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '0',
   transaction_timeout: '0', // 17
   idle_session_timeout: '0', // 14
+  // Not what the database says: two sessions of ours write to the same rows.
+  default_transaction_isolation: 'read committed',
   // An error instead of silently fewer rows where row-level security applies.
   row_security: 'off',
   // A scan that begins in the middle would give rows in another order each time.
