@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { poll } from '../support/flexferry.js';
 import { TestFollow } from '../support/follow.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
 import { flushedCommits } from '../support/replication.js';
@@ -190,6 +191,30 @@ describe('changes are applied', () => {
     await f.rows('SELECT count(*), sum(id) FROM u');
     const xids = await f.onTarget('SELECT count(DISTINCT xmin::text) AS n FROM u');
     assert.ok(Number(xids[0]?.['n']) >= 1);
+  });
+
+  test('changes that come without a pause are committed on their way', async () => {
+    await using f = await TestFollow.start({
+      source,
+      target,
+      database: name(),
+      lanes: 2,
+      schema: 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)',
+    });
+    // Each piece of the stream ends in the midst of a transaction.
+    const written = source.query(
+      f.setup.database,
+      'DO $$ BEGIN FOR i IN 0..299 LOOP INSERT INTO public.t SELECT i * 300 + n FROM generate_series(1, 300) n; INSERT INTO public.u VALUES (i); COMMIT; END LOOP; END $$',
+    );
+    const positions = new Set<bigint>();
+    await poll(() => {
+      positions.add(f.follower.durable);
+      return f.follower.figures.changes >= 300 * 301;
+    }, 'all is applied');
+    await written;
+    assert.ok(positions.size > 6, `${positions.size}`);
+    await f.caughtUp();
+    for (const table of ['t', 'u']) await f.rows(`SELECT count(*), sum(id) FROM ${table}`);
   });
 
   test('a row filter that the target applies', async () => {

@@ -387,6 +387,7 @@ export class Follower {
           break;
         case 'commit':
           applier.end(event);
+          if (applier.isDue) await applier.flush();
           break;
         case 'progress':
           applier.progress(endLsn === undefined ? event.lsn : earlierLsn(event.lsn, endLsn));

@@ -8,10 +8,13 @@ import type { TransactionBegin, TransactionCommit } from '../sourceEvents.js';
 import type { RowChange } from './applyTable.js';
 import { Batch } from './batch.js';
 import type { FollowedTable, FollowedTables } from './followedTables.js';
-import type { Lane } from './lane.js';
+import { allLanes, type Lane } from './lane.js';
 import { LaneBatch } from './laneBatch.js';
 import type { TableChange } from './parkedChanges.js';
 import { entryOf, skipFirst, takeUp, unsentOf } from './retryStopped.js';
+
+/** So long changes are collected at most while nothing is being applied, milliseconds. */
+const flushMs = 50;
 
 export interface ApplyFigures {
   readonly transactions: number;
@@ -46,6 +49,7 @@ export class Applier {
   private transactions = 0;
   private changes = 0;
   private appliedAt: number | undefined;
+  private flushedAt = 0;
   /** When the last change was applied, by our clock. */
   lastChangeAt: number | undefined;
 
@@ -139,6 +143,15 @@ export class Applier {
     return this.batch.isFull;
   }
 
+  /**
+   * Behind a transaction: to be applied before the next begins. Where changes come without a pause, a batch would
+   * otherwise end in the midst of a transaction each time, and nothing could be committed.
+   */
+  get isDue(): boolean {
+    if (this.split || this.batch.isNearlyFull) return true;
+    return !this.isBusy && Date.now() - this.flushedAt > flushMs;
+  }
+
   /** No transaction is half collected or half applied. */
   get isAtBoundary(): boolean {
     return this.current === undefined && !(this.split && this.batch.transactions === 0);
@@ -160,6 +173,7 @@ export class Applier {
     if (batch.isEmpty && batch.transactions === 0) return;
     this.batch = new Batch(this.lanes.length);
     this.batch.firstAt = this.current?.committedAt;
+    this.flushedAt = Date.now();
     this.running = batch;
     const isOpen = this.current !== undefined;
     this.applying = this.apply(batch, isOpen).then(
@@ -244,7 +258,7 @@ export class Applier {
 
   private async apply(batch: Batch, isOpen: boolean): Promise<void> {
     try {
-      await all(
+      await allLanes(
         this.lanes.map((lane, i) => lane.work(batch.lanes[i] ?? new LaneBatch(), { isPart: isOpen })),
       );
     } finally {
@@ -277,12 +291,7 @@ export class Applier {
 
   /** A lane that was ahead of the others stays there until they have caught up. */
   private async commit(lsn: Lsn): Promise<void> {
-    await all(this.lanes.map((lane, i) => lane.commit(laterLsn(lsn, this.from[i] ?? lsn))));
+    await allLanes(this.lanes.map((lane, i) => lane.commit(laterLsn(lsn, this.from[i] ?? lsn))));
     this.durableLsn = laterLsn(lsn, this.durableLsn);
   }
-}
-
-/** Waits for all, also where one fails: none may go on while the others are taken back. */
-async function all(work: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }

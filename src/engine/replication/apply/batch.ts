@@ -30,6 +30,11 @@ export class Batch {
     return this.changes >= mostChanges || this.bytes >= mostBytes;
   }
 
+  /** Full enough to end with a transaction, rather than in the midst of the next. */
+  get isNearlyFull(): boolean {
+    return this.changes >= mostChanges / 2 || this.bytes >= mostBytes / 2;
+  }
+
   get isEmpty(): boolean {
     return this.lanes.every((lane) => lane.isEmpty);
   }

@@ -211,3 +211,8 @@ export class Lane {
 
 /** A snapshot that is too old stays so within its transaction. */
 const mayRepeat = (fault: Fault, nested: boolean): boolean => !nested || fault.sqlstate !== '40001';
+
+/** Waits for all, also where one fails: none may go on while the others are taken back. */
+export async function allLanes(work: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
+}
