@@ -233,7 +233,11 @@ export class FollowedDatabase {
   }
 
   private async requests(): Promise<void> {
-    const requests = await this.desk.use((session) => takeRequests(session, this.identity));
+    const requests = await this.desk.use(async (session) => {
+      const taken = await takeRequests(session, this.identity);
+      if (taken.length > 0) await this.writeFollowing(session);
+      return taken;
+    });
     for (const request of requests ?? []) {
       if (request.command === 'retry' || request.command === 'skip')
         this.follower.retry({ schema: request.schema, name: request.name }, request.command === 'skip');
@@ -259,7 +263,20 @@ export class FollowedDatabase {
     this.sample();
     this.tell();
     const said = this.snapshot();
-    if (!job.signal.aborted) await this.desk.use((session) => noteSaid(session, this.identity, said));
+    if (job.signal.aborted) return;
+    await this.desk.use(async (session) => {
+      await this.writeFollowing(session);
+      await noteSaid(session, this.identity, said);
+    });
+  }
+
+  /** The step from copying may have been lost with its connection, or in a crash of the target. */
+  private async writeFollowing(session: Session): Promise<void> {
+    if (this.state !== 'following') return;
+    await session.query(
+      `UPDATE flexferry.follow SET state = 'following' WHERE source = $1 AND state = 'copying'`,
+      [this.identity],
+    );
   }
 
   private sample(): void {
