@@ -109,7 +109,8 @@ export class OnlineRun implements Disposable {
       const event = JSON.parse(line) as RunEvent;
       this.events.push(event);
       this.stopped ??= stoppedTables(event);
-      if (event.event === 'follow') this.isFollowing = event.state === 'following';
+      // What a process says that was told to end does not count.
+      if (event.event === 'follow' && !started.child.killed) this.isFollowing = event.state === 'following';
       onEvent(event);
     });
     this.#current = started;
@@ -119,6 +120,7 @@ export class OnlineRun implements Disposable {
   }
 
   kill(signal: 'SIGKILL' | 'SIGINT'): void {
+    this.isFollowing = false;
     this.#current?.child.kill(signal);
   }
 

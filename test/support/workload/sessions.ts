@@ -100,7 +100,7 @@ export class Workload {
     for (let n = 0; !this.#stopping; n++) {
       const script = makeScript(this.schema.subjects, random, { twoPhase: this.options.twoPhase });
       try {
-        client ??= await this.#connect();
+        client ??= await this.#connect(number, waiting);
         for (const due of waiting.filter((one) => this.#settled || one.after < n)) {
           waiting.splice(waiting.indexOf(due), 1);
           await this.#tryOut(client, number, `${due.commit ? 'COMMIT' : 'ROLLBACK'} PREPARED '${due.gid}'`);
@@ -125,8 +125,16 @@ export class Workload {
     await client?.end().catch(() => undefined);
   }
 
-  async #connect(): Promise<pg.Client> {
+  /** What the session prepared when its connection broke has nobody to end it: not what it knows to be waiting. */
+  async #connect(number: number, waiting: readonly { gid: string }[]): Promise<pg.Client> {
     const client = await this.source.connect(this.database);
+    const { rows } = await client.query<{ gid: string }>(
+      'SELECT gid FROM pg_prepared_xacts WHERE database = current_database()',
+    );
+    const known = new Set(waiting.map(({ gid }) => gid));
+    for (const { gid } of rows)
+      if (gid.startsWith(`${this.database} ${number} `) && !known.has(gid))
+        await client.query(`ROLLBACK PREPARED ${pg.escapeLiteral(gid)}`);
     await client.query(
       `${sessionSettings}; SET lock_timeout = 300; SET deadlock_timeout = 100; SET statement_timeout = 20000; SET synchronous_commit = on`,
     );
