@@ -79,6 +79,7 @@ export class FollowedDatabase {
       async () => {
         const session = await sessions.open('target', 'desk');
         if (!job.sharesLock) await lockTarget(session, job.signal);
+        await session.script('SET synchronous_commit = on');
         return session;
       },
       (session) => sessions.close(session),
@@ -121,6 +122,7 @@ export class FollowedDatabase {
       const lanes = await readLanes(parts.target, parts.base.context.checkpoint.run.source);
       const position = lanes.length > 0 ? lanes.reduce(earlierLsn) : 0n;
       const followed = new FollowedDatabase(parts, tables, encoding, position);
+      await makeDurable(parts.target, followed.identity);
       if (followed.state === 'copying') await followed.enter('following');
       job.tracker.begin('follow', 0);
       followed.ended = followed.follower.run();
@@ -298,3 +300,12 @@ export class FollowedDatabase {
 
 /** Why a follow of a database ended early, for those who asked. */
 export const cancelled = (): Fault => new Fault('FF509', 'The migration was cancelled.');
+
+/**
+ * The base copy commits without waiting for the disk of the target. One commit that does wait brings all before it
+ * there: from here on nobody looks whether they are still there after a crash.
+ */
+async function makeDurable(target: Session, source: string): Promise<void> {
+  await target.script('SET synchronous_commit = on');
+  await target.query('UPDATE flexferry.follow SET slot = slot WHERE source = $1', [source]);
+}
