@@ -429,7 +429,8 @@ export class Follower {
     const now = Date.now();
     if (this.stopping || this.tasks.length > 0) {
       await this.rest(applier);
-      for (const task of this.tasks.splice(0)) await task();
+      // One that asks for another turn comes behind the changes that wait; those behind one that fails stay.
+      for (let due = this.tasks.length; due > 0; due--) await this.tasks.shift()?.();
       return this.stopping;
     }
     if (applier.isBusy) return false;

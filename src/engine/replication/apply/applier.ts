@@ -106,7 +106,8 @@ export class Applier {
     if (this.tables.known(relation) || this.tables.of(relation.oid)?.stopped) return;
     const found = await this.tables.resolve(this.control, relation);
     if (found === undefined) this.ignored.add(relation);
-    if (found?.stop) this.stop(found.followed, found.stop, found.ddl);
+    // It may have been stopped meanwhile, for an earlier change.
+    if (found?.stop && !found.followed.stopped) this.stop(found.followed, found.stop, found.ddl);
   }
 
   /** {@link prepare} is to be called first. What is not applied anyway may have other columns than the table has. */

@@ -107,7 +107,7 @@ export class Lane {
       const failure = await this.attempt(planned, last, nested);
       if (failure === undefined) return;
       await this.back(nested);
-      const blame = failure.fault === undefined ? 'change' : blameOf(failure.fault);
+      const blame = failure.fault === undefined || readersOnly(failure) ? 'change' : blameOf(failure.fault);
       if (
         failure.fault !== undefined &&
         blame === 'again' &&
@@ -216,3 +216,7 @@ const mayRepeat = (fault: Fault, nested: boolean): boolean => !nested || fault.s
 export async function allLanes(work: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }
+
+/** TRUNCATE waits for everybody who reads the table, DELETE for nobody who does not write it. */
+const readersOnly = ({ fault, step }: Failure): boolean =>
+  fault?.sqlstate === '55P03' && step?.sql.startsWith('TRUNCATE') === true;

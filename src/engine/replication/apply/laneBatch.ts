@@ -83,9 +83,11 @@ export class LaneBatch {
     this.stops.push({ ...stop, left: 0 });
   }
 
-  /** All that is collected of a table waits; how many that are. */
-  parkTable({ oid }: FollowedTable): number {
-    return this.merges.has(oid) ? this.cut(oid, 0, false) : 0;
+  /** All that is collected of a table waits, as it was stopped for an earlier change; how many that are. */
+  parkTable(followed: FollowedTable): number {
+    const at = this.stops.findIndex((stop) => stop.followed === followed);
+    if (at >= 0) this.stops.splice(at, 1);
+    return this.merges.has(followed.oid) ? this.cut(followed.oid, 0, false) : 0;
   }
 
   /** Everything in the order of the source. False if it is already. */

@@ -112,7 +112,9 @@ describe('the part of a batch that one lane applies', () => {
       change: { kind: 'insert', relation: t.relation, row: ['3', ''] },
       commitLsn: 2n,
     });
+    one.batch.stop({ followed: one.of(t), fault: error('42703') });
     assert.equal(one.batch.parkTable(one.of(t)), 2);
+    assert.deepEqual(one.batch.stops, []);
     assert.deepEqual(one.waiting, ['t 1', 't 2', 't 3']);
     assert.deepEqual(one.plan, ['COPY u merged', 'SET  check', 'COPY  own']);
     assert.equal(one.batch.parkTable(one.of(t)), 0);
