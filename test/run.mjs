@@ -15,7 +15,7 @@ import { join, relative } from 'node:path';
 import { installDependencies, root } from './support/prepare.mjs';
 
 /** Bounds a suite that hangs, in milliseconds. */
-const suiteLimit = 25 * 60_000;
+const suiteLimit = 40 * 60_000;
 
 /**
  * What each suite needs and how it is run. `folder`: node:test files below it; `release`: the extension-host suite in
