@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cleanUpFollow } from '../engine/online/cleanUpFollow.js';
 import { Fault } from '../engine/errors/fault.js';
+import { cleanUpFollow } from '../engine/online/cleanUpFollow.js';
 import { followStatus, isFollowed, requestFollow } from '../engine/online/followControl.js';
 import type { FollowSpecs } from '../engine/online/followPlace.js';
 import { FollowWatch } from '../engine/online/followWatch.js';
