@@ -44,13 +44,15 @@ const columns: Aspect = {
   sql: (major) => `
     SELECT ${relationName} || '.' || a.attname AS k, concat_ws(' | ', row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum),
       format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, ${since(major, 12, 'a.attgenerated', `''`)},
-      pg_get_expr(d.adbin, d.adrelid), (SELECT collname FROM pg_collation o WHERE o.oid = a.attcollation AND a.atttypid <> 'name'::regtype), a.attstorage,
+      pg_get_expr(d.adbin, d.adrelid), (SELECT collname FROM pg_collation o WHERE o.oid = a.attcollation AND a.atttypid NOT IN ('name'::regtype, 'name[]'::regtype)), a.attstorage,
       nullif(a.attstattarget, -1), ${since(major, 14, 'a.attcompression', `''`)},
       (SELECT string_agg(o, ',') FROM unnest(a.attoptions) o WHERE o !~ '^pg_attver='), a.attfdwoptions, a.attislocal, a.attinhcount,
       col_description(c.oid, a.attnum), ${acl('a.attacl', 'c.relowner', 'c')}) AS v
     FROM ${relation} AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum`,
+  // Bits as older majors write them in a DEFAULT.
+  normalize: (text) => text.replace(/\bB'([01]*)'/g, "'$1'"),
 };
 
 const constraints: Aspect = {
