@@ -105,7 +105,7 @@ describe('nothing is lost or repeated', () => {
   test('connections are cut, backends ended and servers restarted while rows come', async () => {
     await using f = await TestFollow.start({ source, target, database: name(), lanes: 2, schema });
     const stop = write(f.setup.database);
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 6; i++) {
       const reached = f.follower.figures.transactions;
       await poll(() => f.follower.figures.transactions > reached, 'something is applied');
       const one = i % 3 === 2 ? source : target;
@@ -149,7 +149,7 @@ describe('nothing is lost or repeated', () => {
 
   test('a commit whose answer is lost counts once', async () => {
     const database = name();
-    await using proxy = await losingProxy(target.port, 3, 6);
+    await using proxy = await losingProxy(target.port, 3, 4);
     await using f = await TestFollow.start({
       source,
       target,
@@ -159,7 +159,7 @@ describe('nothing is lost or repeated', () => {
       options: throughPort(database, proxy.port),
     });
     const stop = write(database);
-    await poll(() => proxy.lost() >= 6, 'answers are lost');
+    await poll(() => proxy.lost() >= 4, 'answers are lost');
     await stop();
     await same(f);
   });
