@@ -11,6 +11,8 @@ export interface Script {
   readonly decision?: { readonly commit: boolean; readonly after: number };
   /** The moves, for a log. */
   readonly what: readonly string[];
+  /** One of them is TRUNCATE. */
+  readonly rewrites: boolean;
 }
 
 export interface ScriptOptions {
@@ -21,6 +23,7 @@ interface Chosen {
   readonly what: string;
   readonly statements: readonly string[];
   readonly alone: boolean;
+  readonly rewrites: boolean;
 }
 
 function chooseMove(subject: Subject, random: Random): Chosen {
@@ -34,6 +37,7 @@ function chooseMove(subject: Subject, random: Random): Chosen {
     what: `${subject.kind}: ${chosen.what}`,
     statements: chosen.make(random),
     alone: chosen.alone ?? false,
+    rewrites: chosen.rewrites ?? false,
   };
 }
 
@@ -56,7 +60,7 @@ export function makeScript(subjects: readonly Subject[], random: Random, options
   const near = chooseSubjects(subjects, random);
   const first = chooseMove(random.pick(near), random);
   if (first.alone || (first.statements.length === 1 && random.chance(0.35)))
-    return { statements: first.statements, end: 'commit', what: [first.what] };
+    return { statements: first.statements, end: 'commit', what: [first.what], rewrites: first.rewrites };
   const moves = [first];
   for (let more = random.below(random.chance(0.2) ? 12 : 4); more > 0; more--) {
     const next = chooseMove(random.pick(near), random);
@@ -74,6 +78,7 @@ export function makeScript(subjects: readonly Subject[], random: Random, options
     statements: random.chance(0.05) ? [...temporary, ...statements] : statements,
     end,
     what: moves.map(({ what }) => what),
+    rewrites: moves.some(({ rewrites }) => rewrites),
     ...(end === 'prepare' && {
       decision: { commit: random.chance(0.7), after: random.below(4) },
     }),
