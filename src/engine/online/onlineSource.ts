@@ -9,9 +9,15 @@ import { tableItem } from '../copy/copyTables.js';
 import type { DatabaseJob } from '../databaseJob.js';
 import { Fault } from '../errors/fault.js';
 import { formatLsn, type Lsn } from '../postgres/lsn.js';
-import { createSlot, dropSlot, identifySystem } from '../postgres/replicationConnection.js';
+import {
+  createSlot,
+  dropSlot,
+  identifySystem,
+  type SystemIdentity,
+} from '../postgres/replicationConnection.js';
 import type { Session } from '../postgres/session.js';
 import { exportSnapshot, importSnapshot } from '../postgres/snapshot.js';
+import { isDecodable, mostSlots } from '../replication/decodableSlot.js';
 import { type EnsuredPublications, ensurePublications, filteredTables } from '../replication/publications.js';
 import { formerIdentities, makeIdentitiesFull } from '../replication/replicaIdentity.js';
 import { readSlot } from '../replication/slotHealth.js';
@@ -147,28 +153,55 @@ async function slotSnapshot(
   source: Session,
   target: Session,
 ): Promise<{ snapshot: string; snapshotLsn: Lsn }> {
+  const isFirst = row.startLsn === undefined;
+  for (let attempt = 1; ; attempt++) {
+    const made = await intoSnapshot(job, row, source, isFirst);
+    // A temporary slot is for its snapshot alone.
+    if (isFirst && !(await canBeRead(job, row.slot))) {
+      const message = `slot "${row.slot}" cannot be read`;
+      if (attempt === mostSlots) throw new Fault('FF808', message);
+      job.tracker.log('info', `${message}: tables were written anew while it was made; it is made again`);
+      await source.script('ROLLBACK');
+      continue;
+    }
+    if (isFirst) await noteSlot(target, row.source, made);
+    job.tracker.log('info', `snapshot at ${formatLsn(made.startLsn)} of the source`);
+    const { rows } = await source.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id');
+    return { snapshot: rows[0]?.id ?? '', snapshotLsn: made.startLsn };
+  }
+}
+
+async function intoSnapshot(
+  job: DatabaseJob,
+  { slot }: FollowRow,
+  source: Session,
+  isFirst: boolean,
+): Promise<SystemIdentity & { readonly startLsn: Lsn }> {
   const sender = await job.sessions.openReplication('slot');
   try {
-    const isFirst = row.startLsn === undefined;
-    if (isFirst && (await readSlot(sender, row.slot)) !== undefined) {
-      // Made by a run that was killed before it could say so: nothing was copied under it.
-      await dropSlot(sender, row.slot);
-    }
+    // Made by a run that was killed before it could say so, or unreadable: nothing was copied under it.
+    if (isFirst && (await readSlot(sender, slot)) !== undefined) await dropSlot(sender, slot);
     // Before the slot is made: any further command would end its snapshot.
-    const { systemId, timeline } = await identifySystem(sender);
+    const identity = await identifySystem(sender);
     const made = await createSlot(sender, {
-      name: isFirst ? row.slot : temporarySlot(row.slot, job.run),
+      name: isFirst ? slot : temporarySlot(slot, job.run),
       temporary: !isFirst,
       failover: isFirst,
       signal: job.signal,
     });
     await importSnapshot(source, made.snapshot);
-    if (isFirst) await noteSlot(target, row.source, { systemId, timeline, startLsn: made.consistentPoint });
-    job.tracker.log('info', `snapshot at ${formatLsn(made.consistentPoint)} of the source`);
-    const { rows } = await source.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id');
-    return { snapshot: rows[0]?.id ?? '', snapshotLsn: made.consistentPoint };
+    return { ...identity, startLsn: made.consistentPoint };
   } finally {
     await job.sessions.close(sender);
+  }
+}
+
+async function canBeRead(job: DatabaseJob, slot: string): Promise<boolean> {
+  const session = await job.sessions.open('source', 'slot');
+  try {
+    return await isDecodable(session, slot, job.signal);
+  } finally {
+    await job.sessions.close(session);
   }
 }
 

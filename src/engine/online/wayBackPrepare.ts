@@ -14,6 +14,7 @@ import {
   type SystemIdentity,
 } from '../postgres/replicationConnection.js';
 import type { Session } from '../postgres/session.js';
+import { isDecodable, mostSlots } from '../replication/decodableSlot.js';
 import { dropLeftSlot } from '../replication/leftSlot.js';
 import { dropPublications, ensurePublications } from '../replication/publications.js';
 import { readSlot, slotIsLost } from '../replication/slotHealth.js';
@@ -139,7 +140,7 @@ async function prepare(parts: CutoverParts, ends: WayBackEnds): Promise<SystemId
   const published = names.tables.filter((table) => followed.has(tableKey(table))).map(({ oid }) => ({ oid }));
   const { publications } = await ensurePublications(target, slot, published, { signal: job.signal });
   await notePublications(source, ids.target, publications);
-  return ensureSlot(job, slot);
+  return ensureSlot(job, target, slot);
 }
 
 /** Known to the old source before anything is made on the target, so that the clean-up finds it. */
@@ -172,7 +173,7 @@ async function ensureRow(job: DatabaseJob, ends: WayBackEnds, slot: string): Pro
 }
 
 /** One that an earlier cutover left is as good as long as it has its log: where it begins is said later. */
-async function ensureSlot(job: DatabaseJob, slot: string): Promise<SystemIdentity> {
+async function ensureSlot(job: DatabaseJob, target: Session, slot: string): Promise<SystemIdentity> {
   const sessions = job.sessions.reversed();
   const sender = await sessions.openReplication('slot');
   try {
@@ -180,8 +181,12 @@ async function ensureSlot(job: DatabaseJob, slot: string): Promise<SystemIdentit
     const identity = await identifySystem(sender);
     if (state && !slotIsLost(state)) return identity;
     if (state) await dropSlot(sender, slot);
-    await createSlot(sender, { name: slot, failover: true, signal: job.signal });
-    return identity;
+    for (let attempt = 1; ; attempt++) {
+      await createSlot(sender, { name: slot, failover: true, signal: job.signal });
+      if (await isDecodable(target, slot, job.signal)) return identity;
+      await dropSlot(sender, slot);
+      if (attempt === mostSlots) throw new Fault('FF808', `slot "${slot}" cannot be read`);
+    }
   } finally {
     await sessions.close(sender);
   }
