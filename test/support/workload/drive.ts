@@ -73,13 +73,8 @@ export async function drive(running: Running): Promise<void> {
 }
 
 /** Until every disturbance is over and changes were followed for a while since. */
-async function untilQuiet({ run, options, workload }: Running, trouble: Trouble): Promise<void> {
-  const start = (): void =>
-    run.start(['clone', '--online'], (event) => {
-      trouble.onEvent(event);
-      // The slot is made by now.
-      if (event.event === 'phase' && event.phase === 'dump') workload.mayRewrite = true;
-    });
+async function untilQuiet({ run, options }: Running, trouble: Trouble): Promise<void> {
+  const start = (): void => run.start(['clone', '--online'], (event) => trouble.onEvent(event));
   start();
   let followingSince: number | undefined;
   for (const end = Date.now() + limitMs; ; await sleep(10)) {

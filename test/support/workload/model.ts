@@ -11,8 +11,6 @@ export interface Move {
   make(random: Random): readonly string[];
   /** Goes only where no transaction is open. */
   readonly alone?: true;
-  /** Gives a table another file: see Workload.mayRewrite. */
-  readonly rewrites?: true;
 }
 
 /** One table or a few that belong together. */
@@ -62,8 +60,3 @@ export function newColumns<const Hints extends readonly string[]>(
 }
 
 export const move = (what: string, weight: number, make: Move['make']): Move => ({ what, weight, make });
-
-export const truncating = (what: string, weight: number, make: Move['make']): Move => ({
-  ...move(what, weight, make),
-  rewrites: true,
-});

@@ -42,11 +42,6 @@ const isLost = (error: unknown): boolean =>
 /** Sessions that change a database until they are told to stop, or find it read-only. */
 export class Workload {
   readonly log: LogLine[] = [];
-  /**
-   * Tables may be truncated. Not while a slot is made: PostgreSQL (seen with 13 and 17) then has slots of which one in
-   * thirty can never be decoded, "could not map filenode … to relation OID".
-   */
-  mayRewrite = false;
   readonly #failed = new Map<string, number>();
   readonly #moves = new Map<string, number>();
   #committed = 0;
@@ -104,7 +99,6 @@ export class Workload {
     let client: pg.Client | undefined;
     for (let n = 0; !this.#stopping; n++) {
       const script = makeScript(this.schema.subjects, random, { twoPhase: this.options.twoPhase });
-      if (script.rewrites && !this.mayRewrite) continue;
       try {
         client ??= await this.#connect(number, waiting);
         for (const due of waiting.filter((one) => this.#settled || one.after < n)) {

@@ -11,8 +11,6 @@ export interface Script {
   readonly decision?: { readonly commit: boolean; readonly after: number };
   /** The moves, for a log. */
   readonly what: readonly string[];
-  /** One of them is TRUNCATE. */
-  readonly rewrites: boolean;
 }
 
 export interface ScriptOptions {
@@ -23,7 +21,6 @@ interface Chosen {
   readonly what: string;
   readonly statements: readonly string[];
   readonly alone: boolean;
-  readonly rewrites: boolean;
 }
 
 function chooseMove(subject: Subject, random: Random): Chosen {
@@ -37,7 +34,6 @@ function chooseMove(subject: Subject, random: Random): Chosen {
     what: `${subject.kind}: ${chosen.what}`,
     statements: chosen.make(random),
     alone: chosen.alone ?? false,
-    rewrites: chosen.rewrites ?? false,
   };
 }
 
@@ -60,7 +56,7 @@ export function makeScript(subjects: readonly Subject[], random: Random, options
   const near = chooseSubjects(subjects, random);
   const first = chooseMove(random.pick(near), random);
   if (first.alone || (first.statements.length === 1 && random.chance(0.35)))
-    return { statements: first.statements, end: 'commit', what: [first.what], rewrites: first.rewrites };
+    return { statements: first.statements, end: 'commit', what: [first.what] };
   const moves = [first];
   for (let more = random.below(random.chance(0.2) ? 12 : 4); more > 0; more--) {
     const next = chooseMove(random.pick(near), random);
@@ -78,7 +74,6 @@ export function makeScript(subjects: readonly Subject[], random: Random, options
     statements: random.chance(0.05) ? [...temporary, ...statements] : statements,
     end,
     what: moves.map(({ what }) => what),
-    rewrites: moves.some(({ rewrites }) => rewrites),
     ...(end === 'prepare' && {
       decision: { commit: random.chance(0.7), after: random.below(4) },
     }),

@@ -1,15 +1,6 @@
 import { bulky } from '../columnTypes.js';
 import { largeColumn, randomColumn } from '../keyedTable.js';
-import {
-  type Kind,
-  type Move,
-  move,
-  newColumns,
-  newName,
-  newNames,
-  type Place,
-  truncating,
-} from '../model.js';
+import { type Kind, type Move, move, newColumns, newName, newNames, type Place } from '../model.js';
 import type { Random } from '../random.js';
 
 const space = 40;
@@ -123,7 +114,7 @@ export const partitioned: Kind = {
               move('upsert', 2, (r) => [
                 insert(r, 1).replace('DO NOTHING', `(${id}, ${at}) DO UPDATE SET ${v} = excluded.${v} + 1`),
               ]),
-              truncating('truncate', 0.2, (r) => [`TRUNCATE ${r.pick([name, ...parts.map((p) => p.name)])}`]),
+              move('truncate', 0.2, (r) => [`TRUNCATE ${r.pick([name, ...parts.map((p) => p.name)])}`]),
             ]),
       ],
     };
@@ -142,7 +133,7 @@ export const inherited: Kind = {
     const key = (table: string | undefined): string => `ALTER TABLE ${table} ADD PRIMARY KEY (${id})`;
     const only = (r: Random): string => r.pick(['', 'ONLY ']);
     const truncations: Move[] =
-      major < 11 ? [] : [truncating('truncate', 0.3, (r) => [`TRUNCATE ${only(r)}${r.pick(all)}`])];
+      major < 11 ? [] : [move('truncate', 0.3, (r) => [`TRUNCATE ${only(r)}${r.pick(all)}`])];
     return {
       kind: 'inherited',
       ddl: [

@@ -10,7 +10,7 @@ import {
   randomKey,
   spaceOf,
 } from '../keyedTable.js';
-import { type Kind, move, newName, type Place, type Subject, truncating } from '../model.js';
+import { type Kind, move, newName, type Place, type Subject } from '../model.js';
 import type { Random } from '../random.js';
 
 /** How the source names the rows that it changes. */
@@ -88,7 +88,7 @@ function make(
   const table: KeyedTable = { name: newName(place, kind), key, space: spaceOf(key), columns: all };
   const identity = place.random.pick(identities);
   const moves = keyedMoves(table);
-  if (place.major >= 11) moves.push(truncating('truncate', 0.15, truncate(table)));
+  if (place.major >= 11) moves.push(move('truncate', 0.15, truncate(table)));
   const fill = firstRows(table, place.random.fork(table.name));
   return { table, subject: { kind, ddl: create(place, table, identity), fill, moves } };
 }

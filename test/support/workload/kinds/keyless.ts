@@ -1,6 +1,6 @@
 import type { Column } from '../keyedTable.js';
 import { largeColumn, randomColumn } from '../keyedTable.js';
-import { type Kind, type Move, move, newName, type Place, truncating } from '../model.js';
+import { type Kind, type Move, move, newName, type Place } from '../model.js';
 import type { Random } from '../random.js';
 
 function columnsOf(place: Place, count: number): Column[] {
@@ -16,7 +16,7 @@ function insertRows(name: string, columns: readonly Column[], count: number, r: 
 }
 
 function truncations(place: Place, name: string): Move[] {
-  return place.major >= 11 ? [truncating('truncate', 0.2, () => [`TRUNCATE ${name}`])] : [];
+  return place.major >= 11 ? [move('truncate', 0.2, () => [`TRUNCATE ${name}`])] : [];
 }
 
 /** REPLICA IDENTITY FULL: equal rows, NULLs, types without equality. */

@@ -1,4 +1,4 @@
-import { type Kind, move, newColumns, newName, newNames, truncating } from '../model.js';
+import { type Kind, move, newColumns, newName, newNames } from '../model.js';
 
 /** Transactions of thousands of rows, which do not fit into logical_decoding_work_mem of the tests' servers. */
 export const large: Kind = {
@@ -43,7 +43,7 @@ export const large: Kind = {
         }),
         ...(major >= 11
           ? [
-              truncating('truncate and fill', 0.2, () => [`TRUNCATE ${name}`, rows(0, 2000)]),
+              move('truncate and fill', 0.2, () => [`TRUNCATE ${name}`, rows(0, 2000)]),
               {
                 ...move('several commits', 0.7, (r) => [
                   `DO $do$ BEGIN FOR i IN 0..20 LOOP

@@ -1,5 +1,5 @@
 import { bulky } from '../columnTypes.js';
-import { type Kind, type Move, move, newColumns, newName, newNames, truncating } from '../model.js';
+import { type Kind, type Move, move, newColumns, newName, newNames } from '../model.js';
 import type { Random } from '../random.js';
 
 const space = 40;
@@ -68,7 +68,7 @@ export const family: Kind = {
       major < 11
         ? []
         : [
-            truncating('truncate', 0.3, (r) => [
+            move('truncate', 0.3, (r) => [
               r.pick([
                 `TRUNCATE ${parent} CASCADE`,
                 `TRUNCATE ${child}, ${grandchild} RESTART IDENTITY`,

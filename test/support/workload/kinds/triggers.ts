@@ -1,4 +1,4 @@
-import { type Kind, move, newNames, truncating } from '../model.js';
+import { type Kind, move, newNames } from '../model.js';
 
 /**
  * Triggers and a rule that write more than they are told: a target where they run again is different. One of them is
@@ -17,7 +17,7 @@ export const audited: Kind = {
       `RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN ${text} END $body$`;
     const enabled = random.pick(['ALWAYS', 'REPLICA', '']);
     const writes = `INSERT INTO ${log} (what, was, now) VALUES (TG_OP, CASE WHEN TG_OP <> 'INSERT' THEN OLD.v END, CASE WHEN TG_OP <> 'DELETE' THEN NEW.v END); RETURN NULL;`;
-    const truncation = major >= 11 ? [truncating('truncate', 0.3, () => [`TRUNCATE ${table}, ${log}`])] : [];
+    const truncation = major >= 11 ? [move('truncate', 0.3, () => [`TRUNCATE ${table}, ${log}`])] : [];
     return {
       kind: 'audited',
       ddl: [

@@ -1,4 +1,4 @@
-import { type Kind, move, newColumns, newName, type Place, truncating } from '../model.js';
+import { type Kind, move, newColumns, newName, type Place } from '../model.js';
 import type { Random } from '../random.js';
 
 const space = 30;
@@ -84,7 +84,7 @@ export const swapped: Kind = {
 };
 
 function truncations(place: Place, name: string) {
-  return place.major >= 11 ? [truncating('truncate', 0.1, () => [`TRUNCATE ${name}`])] : [];
+  return place.major >= 11 ? [move('truncate', 0.1, () => [`TRUNCATE ${name}`])] : [];
 }
 
 /** An exclusion constraint: what may be there depends on what is gone. */
