@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { dropRun } from '../../src/engine/run/checkpoint.js';
-import { noteSaid, noteState, takeRequests } from '../../src/engine/run/followState.js';
+import { noteSaid, noteState } from '../../src/engine/run/followState.js';
 import {
   type CutoverSnapshot,
   type CutoverStepSnapshot,
@@ -11,7 +11,7 @@ import {
   type FollowStatus,
 } from '../../src/protocol/follow.js';
 import { CliRun, doneOf, poll, runCli } from '../support/flexferry.js';
-import { FollowedPair, quiet } from '../support/followRows.js';
+import { FollowedPair, quiet, takeRequests } from '../support/followRows.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
 import { flushedCommits } from '../support/replication.js';
 

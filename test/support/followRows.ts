@@ -6,8 +6,9 @@ import { ensurePublications } from '../../src/engine/replication/publications.js
 import { createRun } from '../../src/engine/run/checkpoint.js';
 import { lockTarget } from '../../src/engine/run/claim.js';
 import { createFollow, noteSlot, noteState } from '../../src/engine/run/followState.js';
+import { RequestBox } from '../../src/engine/run/requestBox.js';
 import { slotNameOf } from '../../src/engine/run/slotName.js';
-import type { FollowSnapshot } from '../../src/protocol/follow.js';
+import type { FollowRequest, FollowSnapshot } from '../../src/protocol/follow.js';
 import type { TestServer } from './postgres/embedded.js';
 import { makeSlot, specOf } from './replication.js';
 
@@ -144,3 +145,7 @@ export const quiet: FollowSnapshot = {
   stopped: [],
   newTables: [],
 };
+
+/** As a run takes them. */
+export const takeRequests = (target: Session, source: string): Promise<FollowRequest[]> =>
+  new RequestBox(source).take(target);

@@ -18,7 +18,8 @@ import type { ValueEncoding } from '../replication/pgoutput.js';
 import type { Relation } from '../replication/pgoutputMessages.js';
 import { lockTarget } from '../run/claim.js';
 import { shownState } from '../run/followLifecycle.js';
-import { type FollowRow, noteSaid, noteState, readLanes, takeRequests } from '../run/followState.js';
+import { type FollowRow, noteSaid, noteState, readLanes } from '../run/followState.js';
+import { RequestBox } from '../run/requestBox.js';
 import { FollowHistory } from './followRates.js';
 import { KeptSession } from './keptSession.js';
 import { type CopiedTables, driftOf, tablesToFollow } from './tablesToFollow.js';
@@ -50,6 +51,7 @@ export interface FollowParts extends CopiedTables {
 export class FollowedDatabase {
   readonly follower: Follower;
   private readonly history = new FollowHistory();
+  private readonly asked: RequestBox;
   private readonly desk: KeptSession;
   private readonly monitor: KeptSession;
   private figures: FollowFigures | undefined;
@@ -75,6 +77,7 @@ export class FollowedDatabase {
     const { sessions } = job;
     this.state = row.state;
     this.unfollowed = new Unfollowed({ ...parts, takesAll: parts.unknown !== undefined });
+    this.asked = new RequestBox(base.context.checkpoint.run.source);
     this.desk = new KeptSession(
       async () => {
         const session = await sessions.open('target', 'desk');
@@ -236,7 +239,7 @@ export class FollowedDatabase {
 
   private async requests(): Promise<void> {
     const requests = await this.desk.use(async (session) => {
-      const taken = await takeRequests(session, this.identity);
+      const taken = await this.asked.take(session);
       if (taken.length > 0) await this.writeFollowing(session);
       return taken;
     });

@@ -12,15 +12,8 @@ import type { Session } from '../postgres/session.js';
 import { readRuns } from '../run/checkpoint.js';
 import { lockTarget } from '../run/claim.js';
 import { stepFollow } from '../run/followLifecycle.js';
-import {
-  type FollowRow,
-  noteSaid,
-  noteState,
-  noteUndo,
-  readFollow,
-  takeRequests,
-  undoOf,
-} from '../run/followState.js';
+import { type FollowRow, noteSaid, noteState, noteUndo, readFollow, undoOf } from '../run/followState.js';
+import { RequestBox } from '../run/requestBox.js';
 import type { CutoverDesk } from './cutoverDesk.js';
 import { Cutovers } from './cutovers.js';
 import { FollowedDatabase } from './followDatabase.js';
@@ -47,6 +40,7 @@ export class WayBack {
   private fail!: (error: unknown) => void;
   private readonly outcome: Promise<WayBackEnd>;
   /** On the target: the requests of the migration, and its lock. */
+  private readonly asked: RequestBox;
   private readonly desk: KeptSession;
   private watching: Promise<void> = Promise.resolve();
   private over = false;
@@ -66,6 +60,7 @@ export class WayBack {
     });
     this.outcome.catch(() => {});
     const sessions = job.sessions.reversed();
+    this.asked = new RequestBox(source);
     this.desk = new KeptSession(
       async () => {
         const session = await sessions.open('source', 'desk');
@@ -208,7 +203,7 @@ export class WayBack {
       if (isDue) toldAt = Date.now();
       await this.desk
         .use(async (target) => {
-          for (const request of await takeRequests(target, this.source)) this.takeForward(request);
+          for (const request of await this.asked.take(target)) this.takeForward(request);
           if (isDue) await noteSaid(target, this.source, this.said());
         })
         .catch((error: unknown) => {

@@ -225,17 +225,6 @@ export async function writeRequest(target: Session, source: string, request: Fol
   ]);
 }
 
-/** Takes the requests that are there, oldest first, out of the target. */
-export async function takeRequests(target: Session, source: string): Promise<FollowRequest[]> {
-  const { rows } = await target.query<{ position: string; request: string }>(
-    'DELETE FROM flexferry.request WHERE source = $1 RETURNING position, request::text',
-    [source],
-  );
-  return rows
-    .sort((a, b) => Number(a.position) - Number(b.position))
-    .map((row) => JSON.parse(row.request) as FollowRequest);
-}
-
 /** The requests that no run has taken yet, oldest first; they stay. */
 export async function waitingRequests(target: Session, source: string): Promise<FollowRequest[]> {
   const { rows } = await target.query<{ request: string }>(
