@@ -37,7 +37,10 @@ const startLimitMs = 60_000;
 const stopLimitMs = 2_000;
 /** What may wait for the consumer: enough for the server to go on meanwhile. */
 const readAheadBytes = 1 << 20;
-/** The walsender sends a packet per change. After a read below this, the kernel is left to gather more. */
+/**
+ * The walsender sends a packet per change. After a read below this, the kernel is left to gather more: of TCP alone, as
+ * the buffer of a Unix socket holds so few small packets that the walsender would wait for us instead.
+ */
 const smallReadBytes = 32 << 10;
 const lullMs = 2;
 
@@ -173,7 +176,7 @@ export class CopyBothStream {
     } catch (error) {
       this.fail(error);
     }
-    if (chunk.length < smallReadBytes && this.state === 'streaming' && this.lull === undefined) {
+    if (chunk.length < smallReadBytes && this.mayGather) {
       this.lull = setTimeout(() => {
         this.lull = undefined;
         this.flow();
@@ -253,6 +256,11 @@ export class CopyBothStream {
 
   private get full(): boolean {
     return this.queuedBytes >= readAheadBytes;
+  }
+
+  private get mayGather(): boolean {
+    const isTcp = this.socket.remoteAddress !== undefined;
+    return isTcp && this.state === 'streaming' && this.lull === undefined;
   }
 
   /** Pauses or resumes the socket. */

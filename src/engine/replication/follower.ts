@@ -67,6 +67,8 @@ interface Connected {
   readonly sessions: readonly Session[];
 }
 
+type FollowedChange = Exclude<Change, { kind: 'message' }>;
+
 /** `end`: `endLsn` is reached. `stopped`: {@link Follower.stop} was called. */
 export type FollowEnd = 'end' | 'stopped';
 
@@ -396,17 +398,24 @@ export class Follower {
         case 'message':
           break;
         default:
-          await this.change(applier, event);
+          // Most changes need nothing to be waited for, and waiting would cost more than they do.
+          if (this.isNew(applier, event)) await this.prepare(applier, event);
+          applier.add(event);
+          if (applier.isFull) await applier.flush();
       }
     }
     return false;
   }
 
-  private async change(applier: Applier, change: Exclude<Change, { kind: 'message' }>): Promise<void> {
+  private isNew(applier: Applier, change: FollowedChange): boolean {
+    return change.kind === 'truncate'
+      ? change.relations.some((relation) => applier.needs(relation))
+      : applier.needs(change.relation);
+  }
+
+  private async prepare(applier: Applier, change: FollowedChange): Promise<void> {
     const relations = change.kind === 'truncate' ? change.relations : [change.relation];
     for (const relation of relations) if (applier.needs(relation)) await applier.prepare(relation);
-    applier.add(change);
-    if (applier.isFull) await applier.flush();
   }
 
   private async finish(applier: Applier, endLsn: Lsn): Promise<true> {

@@ -82,7 +82,7 @@ export class Applier {
   /** Nothing that ends at or before it waits any more: what came after `durable` changed nothing here. */
   get position(): Lsn {
     const idle = this.running === undefined && this.batch.isEmpty && this.current === undefined;
-    return idle ? this.receivedLsn : this.durableLsn;
+    return idle && this.failure === undefined ? this.receivedLsn : this.durableLsn;
   }
 
   get figures(): ApplyFigures {

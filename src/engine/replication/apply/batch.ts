@@ -4,8 +4,8 @@ import { LaneBatch } from './laneBatch.js';
 import type { TableChange } from './parkedChanges.js';
 
 /** What a batch holds at most: changes, and bytes of memory of their rows. A larger transaction takes several. */
-const mostChanges = 20_000;
-const mostBytes = 8 << 20;
+const mostChanges = 6_000;
+const mostBytes = 4 << 20;
 /** Of a string or a row beside its characters, and of each place in a row. */
 const objectBytes = 24;
 const placeBytes = 8;
