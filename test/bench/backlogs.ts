@@ -69,9 +69,9 @@ export async function runTpcb(
 
 export const pgbenchProgram = pgbench;
 
-/** A transaction for each turn of a loop. `i` counts them. */
+/** A transaction for each turn of a loop. `i` counts them; `r` is random, and the same for all rows that are looked at. */
 const loop = (count: number, body: string): string =>
-  `DO $do$ BEGIN FOR i IN 1..${count} LOOP ${body} COMMIT; END LOOP; END $do$`;
+  `DO $do$ DECLARE r float; BEGIN FOR i IN 1..${count} LOOP r := random(); ${body} COMMIT; END LOOP; END $do$`;
 
 async function inSessions(
   source: TestServer,
@@ -124,7 +124,7 @@ const updates: Backlog = {
       loop(
         each,
         `UPDATE orders SET state = state + 1, price = price + 1, at = at + interval '1 s', note = 'changed ' || i
-           WHERE id = 1 + (random() * 199999)::int;`,
+           WHERE id = 1 + (r * 199999)::int;`,
       ),
     );
     return { transactions: each * 4, changes: each * 4 };
@@ -146,8 +146,8 @@ const toast: Backlog = {
     await inSessions(source, database, 4, (n) =>
       loop(
         each,
-        `IF i % 4 < 2 THEN UPDATE documents SET version = version + 1 WHERE id = 1 + (random() * 19999)::int;
-         ELSIF i % 4 = 2 THEN UPDATE documents SET body = ${wide(`(i + ${n * 1e5})`)} WHERE id = 1 + (random() * 19999)::int;
+        `IF i % 4 < 2 THEN UPDATE documents SET version = version + 1 WHERE id = 1 + (r * 19999)::int;
+         ELSIF i % 4 = 2 THEN UPDATE documents SET body = ${wide(`(i + ${n * 1e5})`)} WHERE id = 1 + (r * 19999)::int;
          ELSE INSERT INTO documents VALUES (${(n + 1) * 1e6} + i, 0, ${wide(`(i + ${n * 1e6})`)}, 'new'); END IF;`,
       ),
     );

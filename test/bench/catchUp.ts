@@ -178,7 +178,8 @@ async function subscribe(
   to: string,
   slot: string,
 ): Promise<CatchUp> {
-  const connection = `host=${source.socketDir} port=${source.port} user=postgres dbname=${from}`;
+  // As ours comes: a source is seldom on the same machine.
+  const connection = `host=127.0.0.1 port=${source.port} user=postgres dbname=${from}`;
   const began = performance.now();
   await target.query(
     to,

@@ -125,7 +125,7 @@ export async function measureSteady(
     await target.createDatabase('steady_native');
     await target.query('steady_native', `${tpcbSchema(scale)}; ${heartbeat}`);
     await source.query('steady_native', 'CREATE PUBLICATION bench FOR ALL TABLES');
-    const connection = `host=${source.socketDir} port=${source.port} user=postgres dbname=steady_native`;
+    const connection = `host=127.0.0.1 port=${source.port} user=postgres dbname=steady_native`;
     await target.query(
       'steady_native',
       `CREATE SUBSCRIPTION bench CONNECTION '${connection}' PUBLICATION bench WITH (copy_data = false)`,
