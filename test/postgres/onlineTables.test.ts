@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FollowSnapshot } from '../../src/protocol/follow.js';
 import type { RunEvent } from '../../src/protocol/model.js';
 import { poll, runCli } from '../support/flexferry.js';
@@ -147,4 +148,28 @@ test('killed while it copies and while it follows: the same command goes on; can
     await target.query(again, "SELECT nspname FROM pg_namespace WHERE nspname = 'flexferry'"),
     [],
   );
+});
+
+test('a table that is truncated again and again is copied all the same', async () => {
+  const database = await source.createDatabase();
+  await source.query(database, 'CREATE TABLE staging (id int PRIMARY KEY); CREATE TABLE other (id int)');
+  await target.createDatabase(database);
+  let goesOn = true;
+  const client = await source.connect(database);
+  const truncating = (async () => {
+    for (let n = 0; goesOn; n++) {
+      await client.query(
+        `BEGIN; TRUNCATE staging; INSERT INTO staging SELECT generate_series(0, ${n}); COMMIT`,
+      );
+      await sleep(15);
+    }
+  })();
+  const following = new Following(database);
+  await following.until((follow) => follow.state === 'following', 'following');
+  goesOn = false;
+  await truncating;
+  await client.end();
+  await following.ask('cutover', '--fence', 'none', '--yes');
+  assertSucceeded(await following.run.ended);
+  await same(database, 'SELECT id FROM staging ORDER BY id');
 });

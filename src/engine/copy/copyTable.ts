@@ -6,6 +6,10 @@ import type { Session } from '../postgres/session.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { requireNotRewritten } from './rewritten.js';
 
+/** The name under which a table's checkpoint stands: other rows of it are other work. */
+export const tableItem = (table: SourceTable): string =>
+  table.where === undefined ? qualified(table) : `${qualified(table)} WHERE ${table.where}`;
+
 /** How the rows get into the target table. */
 export type CopyMode =
   /** The project made the table: emptied in the same transaction, so that rows can be written frozen. */

@@ -2,7 +2,7 @@ import type { OnlineParams } from '../../protocol/engine.js';
 import { type BaseCopy, prepare } from '../baseCopy.js';
 import { chosenSchemas } from '../catalog/filter.js';
 import { existingTables, listSourceTables } from '../catalog/tables.js';
-import { tableItem } from '../copy/copyTables.js';
+import { tableItem } from '../copy/copyTable.js';
 import type { DatabaseJob } from '../databaseJob.js';
 import { Fault } from '../errors/fault.js';
 import { connectReplication, identifySystem } from '../postgres/replicationConnection.js';

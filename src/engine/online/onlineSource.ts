@@ -5,7 +5,7 @@ import { chosenSchemas } from '../catalog/filter.js';
 import { isFollowed, tableReplicationFacts } from '../catalog/replicaIdentities.js';
 import { databaseIdentity } from '../catalog/server.js';
 import { listSourceTables, type SourceTable } from '../catalog/tables.js';
-import { tableItem } from '../copy/copyTables.js';
+import { tableItem } from '../copy/copyTable.js';
 import type { DatabaseJob } from '../databaseJob.js';
 import { Fault } from '../errors/fault.js';
 import { formatLsn, type Lsn } from '../postgres/lsn.js';

@@ -1,7 +1,7 @@
 import type { BaseCopy } from '../baseCopy.js';
 import { columnsNow, driftDdl, type LoggedColumn, loggedColumns } from '../catalog/columnDrift.js';
 import { isFollowed } from '../catalog/replicaIdentities.js';
-import { tableItem } from '../copy/copyTables.js';
+import { tableItem } from '../copy/copyTable.js';
 import type { DatabaseJob } from '../databaseJob.js';
 import { Fault } from '../errors/fault.js';
 import type { Session } from '../postgres/session.js';

@@ -5,7 +5,7 @@ import { RelationMap } from '../../protocol/relationMap.js';
 import { type BaseCopy, prepare } from '../baseCopy.js';
 import { refreshOrder } from '../catalog/materializedViews.js';
 import { existingTables, listSourceTables, type SourceTable } from '../catalog/tables.js';
-import { tableItem } from '../copy/copyTables.js';
+import { tableItem } from '../copy/copyTable.js';
 import type { DatabaseJob } from '../databaseJob.js';
 import { qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
