@@ -31,7 +31,7 @@ export interface PipelineOutcome {
 }
 
 /** How many statements the server keeps for one pipeline. */
-export const preparedLimit = 200;
+export const preparedLimit = 1_000;
 
 /** Messages are handed to the socket when there are so many bytes of them. */
 const flushBytes = 64 << 10;

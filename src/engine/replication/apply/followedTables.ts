@@ -18,6 +18,7 @@ import {
   targetMoved,
 } from './columnChanges.js';
 import { noteTargetColumns, readFollowed, type StoredFollowed, writeFollowed } from './followedRows.js';
+import { TargetsAhead } from './targetsAhead.js';
 
 export type { Drift, KnownColumn } from './columnChanges.js';
 
@@ -68,6 +69,7 @@ export class FollowedTables {
   /** What the tables of the target were like when they were last looked at, by oid of the source. */
   private readonly definitions = new Map<number, string>();
   private stored: ReadonlyMap<number, StoredFollowed> = new Map();
+  private readonly ahead = new TargetsAhead();
 
   private constructor(
     private readonly lanes: number,
@@ -159,7 +161,7 @@ export class FollowedTables {
       stop: new Fault(code, `${object}: ${message}`, { object }),
       ...(ddl !== undefined && { ddl }),
     });
-    const [table] = await readTargetTables(target, [followed.target]);
+    const table = await this.ahead.read(target, followed, () => this.unresolved());
     this.definitions.set(followed.oid, table?.definition ?? '');
     if (table === undefined) return refuse('FF817', `the target has no table ${schema}.${name}`);
     const known = followed.columns;
@@ -177,6 +179,11 @@ export class FollowedTables {
     if (fits) fits.set(relation, fit);
     else this.fits.set(followed.oid, new Map([[relation, fit]]));
     return { followed, fit };
+  }
+
+  private *unresolved(): Generator<FollowedTable> {
+    for (const table of this.byOid.values())
+      if (table.stopped === undefined && !this.fits.has(table.oid)) yield table;
   }
 
   /** The target's table was changed, or never had all columns. */
