@@ -91,7 +91,8 @@ async function untilQuiet({ run, options }: Running, trouble: Trouble): Promise<
       const sinceMs = Date.now() - followingSince;
       trouble.onFollowing(sinceMs);
       await trouble.settled();
-      if (trouble.isOver && sinceMs >= (options.followMs ?? 700)) return;
+      // What has just happened may have been its end.
+      if (trouble.isOver && run.isFollowing && sinceMs >= (options.followMs ?? 700)) return;
     }
   }
 }
