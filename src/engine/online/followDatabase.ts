@@ -1,65 +1,30 @@
 import { tmpdir } from 'node:os';
-import type {
-  CutoverSnapshot,
-  FollowRequest,
-  FollowSnapshot,
-  FollowState,
-  StoppedTable,
-} from '../../protocol/follow.js';
-import type { DatabaseJob } from '../databaseJob.js';
-import { Fault } from '../errors/fault.js';
+import type { CutoverSnapshot, FollowSnapshot, FollowState } from '../../protocol/follow.js';
 import { toFault } from '../errors/mapError.js';
-import { earlierLsn, formatLsn, type Lsn } from '../postgres/lsn.js';
+import { earlierLsn } from '../postgres/lsn.js';
 import type { Session } from '../postgres/session.js';
-import type { TableToFollow } from '../replication/apply/followedTables.js';
-import { type FollowEnd, Follower } from '../replication/follower.js';
-import { type FollowFigures, followFigures } from '../replication/followFigures.js';
-import type { ValueEncoding } from '../replication/pgoutput.js';
-import type { Relation } from '../replication/pgoutputMessages.js';
+import { type FollowEnd, Follower, type FollowerOptions } from '../replication/follower.js';
 import { lockTarget } from '../run/claim.js';
-import { shownState } from '../run/followLifecycle.js';
-import { type FollowRow, noteSaid, noteState, readLanes } from '../run/followState.js';
+import { noteSaid, noteState, readLanes } from '../run/followState.js';
 import { RequestBox } from '../run/requestBox.js';
-import { FollowHistory } from './followRates.js';
+import { FollowMonitor } from './followMonitor.js';
+import { type FollowParts, identityOf } from './followParts.js';
+import { followSnapshot } from './followSnapshot.js';
 import { KeptSession } from './keptSession.js';
-import { type CopiedTables, driftOf, tablesToFollow } from './tablesToFollow.js';
-import { Unfollowed } from './unfollowed.js';
-import { forReadOnly } from './wayBackWords.js';
+import { driftOf, tablesToFollow } from './tablesToFollow.js';
 
-/** How often requests are looked for, both servers are looked at, and new tables are looked for; milliseconds. */
+/** How often requests are looked for, and both servers are looked at; milliseconds. */
 const requestMs = 250;
 const lookMs = 1_000;
-const newTablesMs = 3_000;
-
-export interface FollowParts extends CopiedTables {
-  readonly job: DatabaseJob;
-  readonly row: FollowRow;
-  readonly replicaRole: boolean;
-  readonly insertOnly: ReadonlySet<string>;
-  readonly endLsn?: Lsn;
-  /** What the run tells of it, where that is in other words. */
-  told?(said: FollowSnapshot): FollowSnapshot;
-  /** Holds the lock of the run on the target; the follow closes it. */
-  readonly target: Session;
-  /** Tables that nobody named: see FollowerOptions. */
-  unknown?(relation: Relation): TableToFollow | undefined;
-  /** What is to be done with a request that is not about the following itself. */
-  onRequest(request: FollowRequest): void;
-}
 
 /** One database that is followed: the follower, what it is asked, and what is told of it. */
 export class FollowedDatabase {
   readonly follower: Follower;
-  private readonly history = new FollowHistory();
-  private readonly asked: RequestBox;
+  /** On the target, for everything that the run writes down. */
   private readonly desk: KeptSession;
-  private readonly monitor: KeptSession;
-  private figures: FollowFigures | undefined;
-  /** Clock of the source less ours, milliseconds. */
-  private clockOffset = 0;
-  private readonly unfollowed: Unfollowed;
+  private readonly asked: RequestBox;
+  private readonly monitor: FollowMonitor;
   private lookedAt = 0;
-  private lookedForTablesAt = 0;
   private over = false;
   private watching: Promise<void> = Promise.resolve();
   private ending: Promise<FollowEnd> | undefined;
@@ -69,62 +34,21 @@ export class FollowedDatabase {
 
   private constructor(
     private readonly parts: FollowParts,
-    tables: readonly TableToFollow[],
-    encoding: ValueEncoding,
-    position: Lsn,
+    read: ReadFirst,
   ) {
-    const { job, base, row, target } = parts;
-    const { sessions } = job;
-    this.state = row.state;
-    this.unfollowed = new Unfollowed({ ...parts, takesAll: parts.unknown !== undefined });
-    this.asked = new RequestBox(base.context.checkpoint.run.source);
-    this.desk = new KeptSession(
-      async () => {
-        const session = await sessions.open('target', 'desk');
-        if (!job.sharesLock) await lockTarget(session, job.signal);
-        await session.script('SET synchronous_commit = on');
-        return session;
-      },
-      (session) => sessions.close(session),
-      target,
-    );
-    this.monitor = new KeptSession(
-      () => sessions.open('source', 'monitor'),
-      (session) => sessions.close(session),
-    );
-    this.follower = new Follower({
-      source: job.source,
-      target: job.target,
-      open: (purpose) => sessions.open('target', purpose),
-      close: (session) => sessions.close(session),
-      identity: base.context.checkpoint.run.source,
-      tables,
-      ...(parts.unknown && { unknown: parts.unknown }),
-      drift: (table) => driftOf(job, table),
-      encoding,
-      replicaRole: parts.replicaRole,
-      searchPath: base.context.searchPath,
-      temporaryFolder: tmpdir(),
-      position,
-      ...(parts.endLsn !== undefined && { endLsn: parts.endLsn }),
-      onFailure: job.online?.onFailure ?? 'table',
-      log: (level, message) => job.tracker.log(level, message),
-      signal: job.signal,
-    });
+    this.state = parts.row.state;
+    this.follower = new Follower(followerOptions(parts, read));
+    this.desk = deskOf(parts);
+    this.asked = new RequestBox(this.identity);
+    this.monitor = new FollowMonitor(parts);
   }
 
+  /** Resolves once the follower is at work; it connects by itself. @throws Fault */
   static async start(parts: FollowParts): Promise<FollowedDatabase> {
     const { job } = parts;
     const source = await job.sessions.open('source', 'columns');
     try {
-      const tables = await tablesToFollow(source, parts);
-      const { rows } = await source.query<{ encoding: string }>(
-        `SELECT pg_catalog.current_setting('client_encoding') AS encoding`,
-      );
-      const encoding = rows[0]?.encoding === 'SQL_ASCII' ? 'latin1' : 'utf8';
-      const lanes = await readLanes(parts.target, parts.base.context.checkpoint.run.source);
-      const position = lanes.length > 0 ? lanes.reduce(earlierLsn) : 0n;
-      const followed = new FollowedDatabase(parts, tables, encoding, position);
+      const followed = new FollowedDatabase(parts, await readFirst(source, parts));
       await makeDurable(parts.target, followed.identity);
       if (followed.state === 'copying') await followed.enter('following');
       job.tracker.begin('follow', 0);
@@ -150,78 +74,39 @@ export class FollowedDatabase {
     return this.ending;
   }
 
+  /** How it is doing. */
+  snapshot(): FollowSnapshot {
+    const { parts, state, cutover, follower, monitor } = this;
+    return followSnapshot({ parts, state, cutover, follower, monitor });
+  }
+
+  /** Shows how it is doing, in the words of the run. */
+  tell(): void {
+    const said = this.snapshot();
+    this.parts.job.tracker.setFollow(this.parts.told?.(said) ?? said);
+  }
+
+  private get identity(): string {
+    return identityOf(this.parts);
+  }
+
   private async endNow(): Promise<FollowEnd> {
     try {
       return await this.ended;
     } finally {
       this.over = true;
       await this.watching;
-      await this.look(true).catch(() => {});
+      await this.report().catch(() => {});
       await this.desk.end();
       await this.monitor.end();
     }
-  }
-
-  snapshot(): FollowSnapshot {
-    const { follower, figures, parts, unfollowed, cutover } = this;
-    const { position } = follower;
-    const sourceLsn = figures && figures.sourceLsn > position ? figures.sourceLsn : position;
-    const { transactions, changes } = follower.figures;
-    const slot = figures?.slot;
-    const forecast = this.history.slotForecast(performance.now());
-    const told = (table: StoppedTable): StoppedTable => (parts.row.wayBack ? forReadOnly(table) : table);
-    return {
-      state: shownState(parts.row, this.state),
-      appliedLsn: formatLsn(position),
-      sourceLsn: formatLsn(sourceLsn),
-      lagBytes: Number(sourceLsn - position),
-      lagSeconds: this.lagSeconds(sourceLsn, position),
-      transactions,
-      changes,
-      ...this.history.rates(),
-      spooledBytes: follower.spooledBytes,
-      slot: {
-        name: parts.row.slot,
-        retainedBytes: slot?.retainedBytes ?? 0,
-        ...(forecast.bytesPerSecond !== undefined && { bytesPerSecond: forecast.bytesPerSecond }),
-        ...(forecast.lostInSeconds !== undefined && { lostInSeconds: forecast.lostInSeconds }),
-        ...(slot?.walStatus !== undefined && { walStatus: slot.walStatus }),
-        ...(slot?.safeWalBytes !== undefined && { safeBytes: slot.safeWalBytes }),
-      },
-      stopped: (follower.tables?.stopped ?? []).flatMap(({ schema, name, stopped }) =>
-        stopped ? [told({ schema, name, ...stopped })] : [],
-      ),
-      newTables: unfollowed.fresh,
-      ...(parts.endLsn !== undefined && { endpos: formatLsn(parts.endLsn) }),
-      ...(cutover && { cutover }),
-      ...(follower.reconnecting && { reconnecting: follower.reconnecting }),
-      ...(parts.row.wayBack && { isWayBack: true }),
-    };
-  }
-
-  private get identity(): string {
-    return this.parts.base.context.checkpoint.run.source;
-  }
-
-  /** By the clock of the source. Nothing is late that nobody has written. */
-  private lagSeconds(sourceLsn: Lsn, position: Lsn): number {
-    if (sourceLsn <= position) return 0;
-    const { waitingSince, appliedAt } = this.follower.figures;
-    const isBehind = sourceLsn - position > 1n << 20n;
-    const since = waitingSince ?? (isBehind ? appliedAt : undefined);
-    return since === undefined ? 0 : Math.max(0, (Date.now() + this.clockOffset - since) / 1000);
-  }
-
-  tell(): void {
-    const said = this.snapshot();
-    this.parts.job.tracker.setFollow(this.parts.told?.(said) ?? said);
   }
 
   private async watch(): Promise<void> {
     while (!this.over && !this.parts.job.signal.aborted) {
       await this.requests().catch((error: unknown) => this.complain(error));
       if (performance.now() - this.lookedAt >= lookMs)
-        await this.look(false).catch((error: unknown) => this.complain(error));
+        await this.look().catch((error: unknown) => this.complain(error));
       await Promise.race([
         new Promise((resolve) => setTimeout(resolve, requestMs)),
         this.ended.then(
@@ -250,25 +135,18 @@ export class FollowedDatabase {
     }
   }
 
-  private async look(isLast: boolean): Promise<void> {
+  private async look(): Promise<void> {
     this.lookedAt = performance.now();
-    const { row, job } = this.parts;
-    if (!isLast)
-      await this.monitor.use(async (source) => {
-        const asked = Date.now();
-        this.figures = await followFigures(source, row.slot);
-        const { rows } = await source.query<{ ms: string }>(
-          `SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint::text AS ms`,
-        );
-        this.clockOffset = Number(rows[0]?.ms ?? 0) - (asked + Date.now()) / 2;
-        if (performance.now() - this.lookedForTablesAt < newTablesMs) return;
-        this.lookedForTablesAt = performance.now();
-        await this.unfollowed.look(source);
-      });
-    this.sample();
+    await this.monitor.look();
+    await this.report();
+  }
+
+  /** Tells how it is doing, and writes it down for who asks the target. */
+  private async report(): Promise<void> {
+    this.monitor.sample(this.follower);
     this.tell();
     const said = this.snapshot();
-    if (job.signal.aborted) return;
+    if (this.parts.job.signal.aborted) return;
     await this.desk.use(async (session) => {
       await this.writeFollowing(session);
       await noteSaid(session, this.identity, said);
@@ -283,26 +161,56 @@ export class FollowedDatabase {
       [this.identity],
     );
   }
-
-  private sample(): void {
-    const at = performance.now();
-    const { position, figures } = this.follower;
-    const { transactions, changes } = figures;
-    if (position === 0n) return;
-    const sourceLsn = this.figures?.sourceLsn ?? position;
-    this.history.add({ at, appliedLsn: position, sourceLsn, transactions, changes });
-    const slot = this.figures?.slot;
-    if (slot)
-      this.history.addSlot({
-        at,
-        retainedBytes: slot.retainedBytes,
-        ...(slot.safeWalBytes !== undefined && { safeWalBytes: slot.safeWalBytes }),
-      });
-  }
 }
 
-/** Why a follow of a database ended early, for those who asked. */
-export const cancelled = (): Fault => new Fault('FF509', 'The migration was cancelled.');
+/** What both servers say before anything is followed. */
+type ReadFirst = Pick<FollowerOptions, 'tables' | 'encoding' | 'position'>;
+
+async function readFirst(source: Session, parts: FollowParts): Promise<ReadFirst> {
+  const tables = await tablesToFollow(source, parts);
+  const { rows } = await source.query<{ encoding: string }>(
+    `SELECT pg_catalog.current_setting('client_encoding') AS encoding`,
+  );
+  const encoding = rows[0]?.encoding === 'SQL_ASCII' ? 'latin1' : 'utf8';
+  const lanes = await readLanes(parts.target, identityOf(parts));
+  return { tables, encoding, position: lanes.length > 0 ? lanes.reduce(earlierLsn) : 0n };
+}
+
+function followerOptions(parts: FollowParts, read: ReadFirst): FollowerOptions {
+  const { job, base } = parts;
+  const { sessions } = job;
+  return {
+    ...read,
+    source: job.source,
+    target: job.target,
+    open: (purpose) => sessions.open('target', purpose),
+    close: (session) => sessions.close(session),
+    identity: identityOf(parts),
+    ...(parts.unknown && { unknown: parts.unknown }),
+    drift: (table) => driftOf(job, table),
+    replicaRole: parts.replicaRole,
+    searchPath: base.context.searchPath,
+    temporaryFolder: tmpdir(),
+    ...(parts.endLsn !== undefined && { endLsn: parts.endLsn }),
+    onFailure: job.online?.onFailure ?? 'table',
+    log: (level, message) => job.tracker.log(level, message),
+    signal: job.signal,
+  };
+}
+
+/** The lock of the run goes with its session: where that is lost, the next one has to take it again. */
+function deskOf({ job, target }: FollowParts): KeptSession {
+  return new KeptSession(
+    async () => {
+      const session = await job.sessions.open('target', 'desk');
+      if (!job.sharesLock) await lockTarget(session, job.signal);
+      await session.script('SET synchronous_commit = on');
+      return session;
+    },
+    (session) => job.sessions.close(session),
+    target,
+  );
+}
 
 /**
  * The base copy commits without waiting for the disk of the target. One commit that does wait brings all before it

@@ -24,7 +24,7 @@ export interface FollowRates {
 const windowMs = 5_000;
 const burstMs = 10_000;
 /** A lag below this is what is on its way. */
-const noLagBytes = 1 << 20;
+export const noLagBytes = 1 << 20;
 
 /** Rates and forecasts of a follow, from looks at it. */
 export class FollowHistory {

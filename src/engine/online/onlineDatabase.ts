@@ -6,13 +6,14 @@ import { databaseIdentity } from '../catalog/server.js';
 import { claimTarget, ensureRun } from '../claimDatabase.js';
 import { recordOf } from '../cutover/steps.js';
 import type { DatabaseJob } from '../databaseJob.js';
+import { Fault } from '../errors/fault.js';
 import type { Session } from '../postgres/session.js';
 import { Checkpoint, type RunRow } from '../run/checkpoint.js';
 import { type FollowRow, isHandedOver, readFollow } from '../run/followState.js';
 import { removeFollowed } from './cleanUpFollow.js';
 import type { CutoverDesk } from './cutoverDesk.js';
 import { Cutovers } from './cutovers.js';
-import { cancelled, FollowedDatabase } from './followDatabase.js';
+import { FollowedDatabase } from './followDatabase.js';
 import { attachBase } from './onlineAttach.js';
 import { type EndPoint, endPoint, finishAtEnd } from './onlineEnd.js';
 import { type Followable, openOnlineSource } from './onlineSource.js';
@@ -282,3 +283,6 @@ export class OnlineDatabase {
     }
   }
 }
+
+/** Why a follow of a database ended early, for those who asked. */
+const cancelled = (): Fault => new Fault('FF509', 'The migration was cancelled.');

@@ -4,7 +4,7 @@ import type { RelationName } from '../../protocol/model.js';
 import { changesOf, newTables } from '../catalog/newTables.js';
 import type { SourceTable } from '../catalog/tables.js';
 import type { Session } from '../postgres/session.js';
-import type { FollowParts } from './followDatabase.js';
+import type { FollowParts } from './followParts.js';
 
 /** What of a followed database does not come in the stream: tables that came to be, changes without an identity. */
 export class Unfollowed {
