@@ -51,7 +51,7 @@ function ofPair(name: Exclude<CommandName, 'run' | 'ddl'>, values: Values): Comm
   const pair = pairOf(name, values);
   switch (name) {
     case 'clone': {
-      const lone = (['endpos', 'way-back', 'on-failure', 'identity-full'] as const).find(
+      const lone = (['endpos', 'way-back', 'on-failure', 'identity-full', 'ddl-trigger'] as const).find(
         (option) => values[option] !== undefined,
       );
       if (lone !== undefined && !values.online) throw wrong(`--${lone} needs --online.`);
@@ -128,6 +128,7 @@ function onlineParams(values: Values): OnlineParams {
     ...(values['way-back'] && { wayBack: true }),
     ...(failure !== undefined && { onFailure: oneOf('--on-failure', failure, 'table', 'run') }),
     ...(values['identity-full'] && { identityFull: true }),
+    ...(values['ddl-trigger'] && { ddlTrigger: true }),
   };
 }
 
@@ -138,6 +139,7 @@ function followParams(values: Values): OnlineParams {
     if (lone) throw wrong(`--${lone} needs --skip-copy.`);
     return onlineParams(values);
   }
+  if (values['ddl-trigger']) throw wrong('--ddl-trigger does not go with --skip-copy.');
   if (!slot) throw wrong('--skip-copy needs --slot.');
   if (!publications?.every((name) => name !== '')) throw wrong('--skip-copy needs --publication.');
   return { ...onlineParams(values), skipCopy: { slot, publications } };

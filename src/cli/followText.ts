@@ -3,11 +3,13 @@ import type {
   CutoverSnapshot,
   CutoverStep,
   CutoverStepSnapshot,
+  DdlSeen,
   FollowSnapshot,
   FollowState,
   FollowStatus,
   GateCheck,
 } from '../protocol/follow.js';
+import { ddlAdvice } from '../protocol/followView.js';
 import { formatRelation } from '../protocol/mapping.js';
 
 export const stateTitles: Readonly<Record<FollowState, string>> = {
@@ -58,6 +60,7 @@ export function followLine(follow: FollowSnapshot): string {
       : []),
     ...(follow.catchUpSeconds === undefined ? [] : [`caught up in ${formatSeconds(follow.catchUpSeconds)}`]),
     ...(follow.stopped.length === 0 ? [] : [`${plural(follow.stopped.length, 'table')} STOPPED`]),
+    ...(follow.ddlSeen === undefined ? [] : [`${follow.ddlSeen.total} DDL seen`]),
     ...(slot.lostInSeconds === undefined ? [] : [`slot lost in ${formatSeconds(slot.lostInSeconds)}`]),
   ].join('  ');
 }
@@ -138,6 +141,22 @@ function attention(follow: FollowSnapshot): string[] {
     ...follow.newTables.map(
       (table) =>
         `NEW          ${formatRelation(table)}: ${follow.isWayBack ? 'it stays on the target' : 'add-tables takes it in'}`,
+    ),
+    ...(follow.ddlSeen === undefined ? [] : ddlLines(follow.ddlSeen)),
+  ];
+}
+
+/** Lines of `status`; --json has more. */
+const mostDdl = 10;
+
+function ddlLines({ total, last }: DdlSeen): string[] {
+  const shown = last.slice(-mostDdl);
+  return [
+    `DDL          ${plural(total, 'command')} on the source since the start: ${ddlAdvice}`,
+    ...(shown.length < total ? [`             the last ${shown.length}:`] : []),
+    ...shown.map(
+      ({ at, command, object }) =>
+        `             ${new Date(at).toISOString().slice(0, 19)}Z  ${command}${object === undefined ? '' : ` ${object}`}`,
     ),
   ];
 }

@@ -71,6 +71,10 @@ export const options = {
     type: 'boolean',
     help: 'set REPLICA IDENTITY FULL for tables without a key on the source, until cleanup',
   },
+  'ddl-trigger': {
+    type: 'boolean',
+    help: 'make event triggers on the source, until cleanup, that tell of its DDL, to be run on the target, too; takes PostgreSQL 14 and the right to make them, goes on without',
+  },
   'skip-copy': {
     type: 'boolean',
     help: 'follow an existing slot and publication into tables that are there already',
@@ -114,7 +118,7 @@ export type OptionName = keyof typeof options;
 const pair = ['source', 'target'] as const;
 const copying = ['jobs', 'index-jobs', 'schema', 'exclude-schema', 'dump-tool'] as const;
 const running = ['report', 'json', 'yes'] as const;
-const following = ['endpos', 'way-back', 'on-failure', 'identity-full'] as const;
+const following = ['endpos', 'way-back', 'on-failure', 'identity-full', 'ddl-trigger'] as const;
 
 /** Which options go with which command. */
 export const commandOptions = {

@@ -22,7 +22,7 @@ const onlineCommands: readonly (readonly [call: string, what: string])[] = [
   ['add-tables', 'take in the tables that were made on the source since'],
   ['retry --table S.T', 'try the change again that a table stopped at'],
   ['skip --table S.T', 'leave that change out'],
-  ['cleanup', 'remove slot, publications and checkpoints, and say what was removed'],
+  ['cleanup', 'remove slot, publications, event triggers and checkpoints, and say what was removed'],
 ];
 
 /** Words in lines; the first begins at column `at`, the others are indented. */

@@ -1,7 +1,7 @@
 import type { DdlContext } from '../protocol/ddl.js';
 import type { ProjectOptions } from '../protocol/project.js';
 import { RelationMap } from '../protocol/relationMap.js';
-import { chosenSchemas, type SchemaFilter } from './catalog/filter.js';
+import { chosenSchemas, ownSchemas, type SchemaFilter } from './catalog/filter.js';
 import { type ExtensionMember, membersElsewhere, readOutside } from './catalog/outside.js';
 import type { TargetState } from './catalog/server.js';
 import { listSourceTables, type SourceTable } from './catalog/tables.js';
@@ -57,7 +57,7 @@ export async function planDatabase(
     snapshot: from.snapshot,
     tool: options.dumpTool,
     includeSchemas: filter.include,
-    excludeSchemas: [...filter.exclude, 'flexferry'],
+    excludeSchemas: [...filter.exclude, ...(await ownSchemas(source))],
     excludeRelations: outside.relations,
     contents: { ...options, owners: options.owners === 'keep' },
     signal: job.signal,

@@ -107,6 +107,8 @@ export interface OnlineParams {
   readonly skipCopy?: { readonly slot: string; readonly publications: readonly string[] };
   /** Tables without a key become REPLICA IDENTITY FULL on the source, until the clean-up. */
   readonly identityFull?: boolean;
+  /** A function and event triggers on the source tell of its DDL (14), until the clean-up. */
+  readonly ddlTrigger?: boolean;
 }
 
 /** Starts a run; answers once it has ended, with its last snapshot. Cancelling the request stops it cleanly (resumable). */

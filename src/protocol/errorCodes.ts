@@ -448,7 +448,7 @@ export const errorCodes = {
   },
   FF828: { help: 'They are brought up to date by the cutover. Nothing is to be done.' },
   FF829: {
-    help: 'Changes of definitions (CREATE, ALTER, DROP) are not in the log that is followed. Avoid them until the cutover: a table whose columns change is stopped and waits for the same change on the target, new tables are reported.',
+    help: 'Changes of definitions (CREATE, ALTER, DROP) are not in the log that is followed. Avoid them until the cutover: a table whose columns change is stopped and waits for the same change on the target, new tables are reported, and with --ddl-trigger all other DDL is told, too.',
   },
   FF830: {
     help: 'Set wal_level = logical on the target, which takes a restart, or do without the way back.',
@@ -549,6 +549,14 @@ export const errorCodes = {
   FF871: {
     help: 'A trigger or a rule of the target that acts on replicated changes (ENABLE ALWAYS or REPLICA) kept a row from being written. The changes of its table wait: disable or drop the trigger or rule, and retry, or skip the change.',
   },
+  // --- DDL that is noticed
+  FF880: {
+    help: 'DDL on the source that no change of rows follows (indexes, views, functions, dropped tables) is not noticed; all else goes on. Avoid it until the cutover, or start as a user who may make event triggers, from PostgreSQL 14 on.',
+  },
+  FF881: {
+    help: 'They write name and kind of what DDL made or changed into the log of the source, never its text, and never make it fail. They are removed with the slot; nothing is to be done.',
+  },
+  // --- what is told while changes are followed
   FF890: {
     help: 'Take it along while changes are followed (add tables: it is created and copied, then followed), or exclude it in the project.',
   },

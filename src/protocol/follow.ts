@@ -97,6 +97,27 @@ export interface StoppedTable extends RelationName {
   readonly since: number;
 }
 
+/** DDL of the source as its event trigger told it; never its text. */
+export interface SeenDdl {
+  /** As PostgreSQL calls it: CREATE INDEX. */
+  readonly command: string;
+  /** In PostgreSQL's words: table, index, view … */
+  readonly type?: string;
+  readonly schema?: string;
+  /** As SQL names it, with its schema; absent for what has none, as GRANT. */
+  readonly object?: string;
+  /** By the clock of the source, milliseconds since the epoch. */
+  readonly at: number;
+  /** Where in the log of the source it stands. */
+  readonly lsn: string;
+}
+
+/** The newest last, at most a hundred. */
+export interface DdlSeen {
+  readonly total: number;
+  readonly last: readonly SeenDdl[];
+}
+
 /** How an online database is doing. Bytes are of the source's log. */
 export interface FollowSnapshot {
   readonly state: FollowState;
@@ -131,6 +152,8 @@ export interface FollowSnapshot {
   readonly stopped: readonly StoppedTable[];
   /** Tables of mapped schemas that came to be on the source since. */
   readonly newTables: readonly RelationName[];
+  /** DDL on the source since the start, where an event trigger tells of it. */
+  readonly ddlSeen?: DdlSeen;
   /** Where it ends by itself. */
   readonly endpos?: string;
   readonly cutover?: CutoverSnapshot;

@@ -172,3 +172,7 @@ export function leadingDatabase(databases: readonly FollowedDatabase[]): Followe
     (a, b) => rank[a.follow.state] - rank[b.follow.state] || b.follow.lagSeconds - a.follow.lagSeconds,
   )[0];
 }
+
+/** What to do about DDL that was seen on the source. */
+export const ddlAdvice =
+  'run the same on the target; for columns the DDL that is shown for the stopped table, for new tables add them';

@@ -1,5 +1,5 @@
 import { formatCount } from '../../src/base/format.js';
-import type { StoppedTable } from '../../src/protocol/follow.js';
+import type { DdlSeen, StoppedTable } from '../../src/protocol/follow.js';
 import { canAddTables, type FollowedDatabase } from '../../src/protocol/followView.js';
 import type { DashboardMessage, StoppedTableAction } from '../../src/protocol/webview.js';
 import { button, h, icon, setText } from '../shared/dom.js';
@@ -63,7 +63,25 @@ function newRow({ source, follow }: FollowedDatabase, post: Post): Row {
   );
 }
 
-/** Tables of a followed database that wait for the user: stopped ones and new ones. */
+/** For the user to know: nobody sees whether the target has it by now. */
+function ddlRow({ total, last }: DdlSeen): Row {
+  const named = last.slice(-mostNames).map(({ command, object }) => `${command} ${object ?? ''}`.trim());
+  const more = total - named.length;
+  const list = more > 0 ? t('{0} and {1} more', named.join(', '), formatCount(more)) : named.join(', ');
+  return makeRow(
+    ['symbol-structure', 'busy'],
+    [
+      t('DDL on the source: {0}', formatCount(total)),
+      list,
+      t(
+        'It is not followed. Run the same on the target; for columns the DDL that is shown for the stopped table, for new tables add them.',
+      ),
+    ],
+    h('div', { class: 'buttons' }),
+  );
+}
+
+/** Tables of a followed database that wait for the user: stopped ones and new ones; and DDL that was seen. */
 export class Attention {
   readonly #list = h('ul', {});
   readonly element = h(
@@ -83,6 +101,8 @@ export class Attention {
     if (database && running) {
       for (const table of database.follow.stopped) wanted.add(this.#showStopped(database.source, table));
       if (canAddTables(database.follow)) wanted.add(this.#showNew(database));
+      const { ddlSeen } = database.follow;
+      if (ddlSeen) wanted.add(this.#showDdl(database.source, ddlSeen));
     }
     this.element.hidden = wanted.size === 0;
     const focused = this.#list.contains(document.activeElement);
@@ -108,6 +128,12 @@ export class Attention {
   #showNew(database: FollowedDatabase): string {
     const key = JSON.stringify([database.source, database.follow.newTables]);
     this.#row(key, () => newRow(database, this.post));
+    return key;
+  }
+
+  #showDdl(database: string, seen: DdlSeen): string {
+    const key = JSON.stringify([database, 'DDL', seen.total]);
+    this.#row(key, () => ddlRow(seen));
     return key;
   }
 

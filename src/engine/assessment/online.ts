@@ -15,11 +15,12 @@ import { ident } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
 import { enumerate, type Finding, finding, nameOf } from './finding.js';
 import { parameterFix, replicationFix } from './onlineAdvice.js';
+import { noticedDdl } from './onlineDdl.js';
 import { notFollowed, slotFindings } from './onlineFindings.js';
 import { decideIdentities, type IdentityDecision } from './onlineIdentities.js';
 import { assessWayBack } from './onlineWayBack.js';
 
-export type OnlineChoice = Pick<OnlineParams, 'identityFull' | 'wayBack' | 'skipCopy'> & {
+export type OnlineChoice = Pick<OnlineParams, 'identityFull' | 'wayBack' | 'skipCopy' | 'ddlTrigger'> & {
   /** The slot of this migration, if it may be there already: then none has to be free. */
   readonly slot?: string;
 };
@@ -73,6 +74,7 @@ export async function assessOnline(
     findings: [
       ...identities.findings,
       ...notFollowed(facts, tables),
+      ...(choice.ddlTrigger === true && choice.skipCopy === undefined ? await noticedDdl(source, facts) : []),
       ...(slotExists ? [] : slotFindings(facts)),
       ...(replicaRole ? [] : [withoutReplicaRole()]),
     ],

@@ -10,8 +10,16 @@ export interface SchemaFilter {
   readonly exclude: readonly string[];
 }
 
-/** Schemas that never take part: PostgreSQL's own, temporary ones and our checkpoints. */
-export const systemSchemas = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'flexferry') AND n.nspname !~ '^pg_(toast|temp)'`;
+/** Schemas that never take part: PostgreSQL's own, temporary ones, our checkpoints and event triggers (ddlTrigger.ts). */
+export const systemSchemas = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'flexferry') AND n.nspname !~ '^(pg_(toast|temp)|flexferry_[0-9a-f]{12}_ddl$)'`;
+
+/** Those of them that are ours, for a dump to leave out. */
+export async function ownSchemas(session: Session): Promise<string[]> {
+  const { rows } = await session.query<{ name: string }>(
+    `SELECT n.nspname AS name FROM pg_namespace n WHERE n.nspname ~ '^flexferry_[0-9a-f]{12}_ddl$' ORDER BY 1`,
+  );
+  return ['flexferry', ...rows.map(({ name }) => name)];
+}
 
 /**
  * The schemas that a project takes, by exact name, since regular expressions are not pg_dump's. Rejects with FF212 where

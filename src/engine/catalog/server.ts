@@ -1,7 +1,7 @@
 import { displayName } from '../../ddl/identifier.js';
 import { literal } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
-import { notOfExtension, type SchemaFilter, schemaCondition } from './filter.js';
+import { notOfExtension, type SchemaFilter, schemaCondition, systemSchemas } from './filter.js';
 import { publicationMark } from './replicationFacts.js';
 import { type MoreTargetFacts, moreTargetFacts } from './targetFacts.js';
 
@@ -157,22 +157,21 @@ export async function targetState(target: Session): Promise<TargetState> {
 
 /** Schemas, relations, functions, types and large objects that are nobody's but the user's, in the words of the DDL. */
 async function userObjects(target: Session): Promise<string[]> {
-  const user = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'flexferry') AND n.nspname !~ '^pg_(toast|temp)'`;
   const { rows } = await target.query<{ kind: string; schema: string | null; name: string; suffix: string }>(`
     SELECT * FROM (
       SELECT 'schema' AS kind, NULL AS schema, n.nspname AS name, '' AS suffix FROM pg_namespace n
-        WHERE ${user} AND n.nspname <> 'public' AND ${notOfExtension('pg_namespace', 'n.oid')}
+        WHERE ${systemSchemas} AND n.nspname <> 'public' AND ${notOfExtension('pg_namespace', 'n.oid')}
       UNION ALL SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
                          WHEN 'f' THEN 'foreign table' ELSE 'table' END, n.nspname, c.relname, ''
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE ${user} AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND ${notOfExtension('pg_class', 'c.oid')}
+        WHERE ${systemSchemas} AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND ${notOfExtension('pg_class', 'c.oid')}
       UNION ALL SELECT 'function', n.nspname, p.proname, '(' || pg_get_function_identity_arguments(p.oid) || ')'
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE ${user} AND ${notOfExtension('pg_proc', 'p.oid')}
+        WHERE ${systemSchemas} AND ${notOfExtension('pg_proc', 'p.oid')}
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
       UNION ALL SELECT 'type', n.nspname, t.typname, ''
         FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-        WHERE ${user} AND t.typtype IN ('e', 'd', 'r') AND ${notOfExtension('pg_type', 't.oid')}
+        WHERE ${systemSchemas} AND t.typtype IN ('e', 'd', 'r') AND ${notOfExtension('pg_type', 't.oid')}
       UNION ALL SELECT 'large object', NULL, m.oid::text, '' FROM pg_largeobject_metadata m
     ) o ORDER BY kind NOT LIKE '%table', kind NOT LIKE '%view', kind, 2, 3, 4`);
   return rows.map(

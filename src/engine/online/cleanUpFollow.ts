@@ -7,6 +7,7 @@ import { type FenceRecord, fenceStands, liftFence, liftSql } from '../cutover/fe
 import { Fault } from '../errors/fault.js';
 import { connect } from '../postgres/connect.js';
 import type { Session } from '../postgres/session.js';
+import { dropDdlTrigger } from '../replication/ddlTrigger.js';
 import { dropLeftSlot } from '../replication/leftSlot.js';
 import { dropPublications } from '../replication/publications.js';
 import { type FormerIdentity, restoreIdentities } from '../replication/replicaIdentity.js';
@@ -45,9 +46,9 @@ const lately = 5_000;
 const pause = 250;
 
 /**
- * Removes what an online migration left on both servers, whatever of it is there: fence, slot, publications and replica
- * identities on the source, those of the way back on the target, and last all checkpoints, which know of the rest. May be
- * interrupted and repeated. Only what is surely of this migration is touched.
+ * Removes what an online migration left on both servers, whatever of it is there: fence, slot, event triggers,
+ * publications and replica identities on the source, those of the way back on the target, and last all checkpoints,
+ * which know of the rest. May be interrupted and repeated. Only what is surely of this migration is touched.
  * @returns one line for each thing that was removed.
  * @throws Fault FF862 while a run is at work, FF865 if it does not end; FF801, FF823, FF838.
  */
@@ -214,6 +215,7 @@ async function removeFence(
 async function removeSlot(end: End, slot: string, inUse: 'end' | 'leave', tell: Tell): Promise<void> {
   if (await dropLeftSlot(end.session, slot, inUse)) tell(`${end.side}: replication slot ${slot}`);
   else if (inUse === 'leave' && (await isThere(end.session, slot))) return;
+  for (const made of await dropDdlTrigger(end.session, slot)) tell(`${end.side}: ${made}`);
   for (const name of await dropPublications(end.session, slot)) tell(`${end.side}: publication ${name}`);
 }
 

@@ -4,9 +4,11 @@ import { toFault } from '../errors/mapError.js';
 import { earlierLsn } from '../postgres/lsn.js';
 import type { Session } from '../postgres/session.js';
 import { type FollowEnd, Follower, type FollowerOptions } from '../replication/follower.js';
+import type { LogicalMessage } from '../replication/pgoutputMessages.js';
 import { lockTarget } from '../run/claim.js';
 import { noteSaid, noteState, readLanes } from '../run/followState.js';
 import { RequestBox } from '../run/requestBox.js';
+import { DdlList, ddlSeenText } from './ddlSeen.js';
 import { FollowMonitor } from './followMonitor.js';
 import { type FollowParts, identityOf } from './followParts.js';
 import { followSnapshot } from './followSnapshot.js';
@@ -24,6 +26,7 @@ export class FollowedDatabase {
   private readonly desk: KeptSession;
   private readonly asked: RequestBox;
   private readonly monitor: FollowMonitor;
+  private readonly ddl: DdlList;
   private lookedAt = 0;
   private over = false;
   private watching: Promise<void> = Promise.resolve();
@@ -37,7 +40,11 @@ export class FollowedDatabase {
     read: ReadFirst,
   ) {
     this.state = parts.row.state;
-    this.follower = new Follower(followerOptions(parts, read));
+    this.ddl = new DdlList(parts.row.said?.ddlSeen);
+    this.follower = new Follower({
+      ...followerOptions(parts, read),
+      ...(parts.noticesDdl && { onMessage: (message) => this.notice(message) }),
+    });
     this.desk = deskOf(parts);
     this.asked = new RequestBox(this.identity);
     this.monitor = new FollowMonitor(parts);
@@ -76,8 +83,8 @@ export class FollowedDatabase {
 
   /** How it is doing. */
   snapshot(): FollowSnapshot {
-    const { parts, state, cutover, follower, monitor } = this;
-    return followSnapshot({ parts, state, cutover, follower, monitor });
+    const { parts, state, cutover, follower, monitor, ddl } = this;
+    return followSnapshot({ parts, state, cutover, follower, monitor, ddl });
   }
 
   /** Shows how it is doing, in the words of the run. */
@@ -115,6 +122,16 @@ export class FollowedDatabase {
         ),
       ]);
     }
+  }
+
+  /** Written down before it is behind us: after a crash it would not come again. */
+  private async notice(message: LogicalMessage): Promise<void> {
+    const ddl = this.ddl.take(message);
+    if (ddl === undefined) return;
+    this.parts.job.tracker.log('warning', ddlSeenText(ddl));
+    await this.desk
+      .use((session) => noteSaid(session, this.identity, this.snapshot()))
+      .catch((error: unknown) => this.complain(error));
   }
 
   private complain(error: unknown): void {

@@ -15,6 +15,8 @@ export interface FollowParts extends CopiedTables {
   /** Oids of tables of which updates and deletes do not come. */
   readonly insertOnly: ReadonlySet<string>;
   readonly endLsn?: Lsn;
+  /** The source tells of its DDL. */
+  readonly noticesDdl?: boolean;
   /** What the run tells of it, where that is in other words. */
   told?(said: FollowSnapshot): FollowSnapshot;
   /** Holds the lock of the run on the target; the follow closes it. */

@@ -2,6 +2,7 @@ import type { CutoverSnapshot, FollowSnapshot, FollowState, StoppedTable } from 
 import { formatLsn } from '../postgres/lsn.js';
 import type { Follower } from '../replication/follower.js';
 import { shownState } from '../run/followLifecycle.js';
+import type { DdlList } from './ddlSeen.js';
 import type { FollowMonitor } from './followMonitor.js';
 import type { FollowParts } from './followParts.js';
 import { noLagBytes } from './followRates.js';
@@ -14,11 +15,12 @@ export interface FollowNow {
   readonly cutover: CutoverSnapshot | undefined;
   readonly follower: Follower;
   readonly monitor: FollowMonitor;
+  readonly ddl: DdlList;
 }
 
 /** What is told of a followed database. */
 export function followSnapshot(now: FollowNow): FollowSnapshot {
-  const { parts, state, cutover, follower, monitor } = now;
+  const { parts, state, cutover, follower, monitor, ddl } = now;
   const { position } = follower;
   // More may have been applied since the source was asked.
   const seen = monitor.figures?.sourceLsn ?? position;
@@ -38,6 +40,7 @@ export function followSnapshot(now: FollowNow): FollowSnapshot {
     slot: slotNow(now),
     stopped: stoppedTables(now),
     newTables: monitor.newTables,
+    ...(ddl.seen && { ddlSeen: ddl.seen }),
     ...(parts.endLsn !== undefined && { endpos: formatLsn(parts.endLsn) }),
     ...(cutover && { cutover }),
     ...(follower.reconnecting && { reconnecting: follower.reconnecting }),

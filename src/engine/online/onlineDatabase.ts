@@ -158,6 +158,7 @@ export class OnlineDatabase {
       filtered: online.filtered,
       insertOnly: online.insertOnly,
       ...(online.columns && { columns: online.columns }),
+      ...(online.noticesDdl && { noticesDdl: true }),
       ...(this.point && { endLsn: this.point.lsn }),
       target,
       ...(job.online?.skipCopy && {

@@ -17,6 +17,7 @@ import {
 } from '../postgres/replicationConnection.js';
 import type { Session } from '../postgres/session.js';
 import { exportSnapshot, importSnapshot } from '../postgres/snapshot.js';
+import { hasDdlTrigger } from '../replication/ddlTrigger.js';
 import { isDecodable, mostSlots } from '../replication/decodableSlot.js';
 import { type EnsuredPublications, ensurePublications, filteredTables } from '../replication/publications.js';
 import { formerIdentities, makeIdentitiesFull } from '../replication/replicaIdentity.js';
@@ -32,6 +33,7 @@ import {
   readFollow,
 } from '../run/followState.js';
 import { slotNameOf } from '../run/slotName.js';
+import { quietDdl, tellOfDdl } from './ddlTriggers.js';
 
 /** Connections of the apply. Each keeps its own position, so the number is fixed once changes are followed. */
 export const lanesOf = (job: DatabaseJob): number => Math.max(1, Math.min(2, job.options.jobs));
@@ -47,6 +49,8 @@ export interface Followable {
   readonly columns?: ReadonlyMap<string, readonly LoggedColumn[]>;
   /** Oids of tables of which only inserts and truncations come. */
   readonly insertOnly: ReadonlySet<string>;
+  /** The source tells of its DDL. */
+  readonly noticesDdl?: boolean;
 }
 
 /**
@@ -86,15 +90,18 @@ export async function openOnlineSource(
       row,
       filtered,
       insertOnly: new Set(),
+      noticesDdl: await hasDdlTrigger(source, row.slot),
       isCuttingOver: true,
     };
   }
+  await quietDdl(source);
   await makeFull(job, row, source, target, tables);
   const published = await ensurePublications(source, row.slot, tables, { signal: job.signal });
   const copied = (t: SourceTable): boolean => checkpoint.has('table', tableItem(t));
   if (row.startLsn !== undefined) requireUnbroken(published, tables.filter(copied));
   const { publications, filtered, insertOnly } = published;
   await notePublications(target, run.source, publications);
+  const noticesDdl = await tellOfDdl(job, row.slot, source);
   const isComplete = row.startLsn !== undefined && tables.every(copied);
   const at = isComplete
     ? { snapshot: await exportSnapshot(source) }
@@ -105,7 +112,8 @@ export async function openOnlineSource(
     tables.map((table) => table.oid),
   );
   const later = (): Promise<LaterSnapshot> => laterSnapshot(job, row.slot);
-  return { session: source, row: noted ?? row, ...at, laterSnapshot: later, filtered, insertOnly, columns };
+  const followed = { row: noted ?? row, filtered, insertOnly, columns, noticesDdl };
+  return { session: source, ...followed, ...at, laterSnapshot: later };
 }
 
 /** What was copied and left the publications for a while lacks the changes of that time. Throws FF807. */

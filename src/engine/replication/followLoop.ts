@@ -4,7 +4,7 @@ import { earlierLsn, type Lsn } from '../postgres/lsn.js';
 import type { Applier } from './apply/applier.js';
 import type { Connected } from './followerConnection.js';
 import type { FollowProgress } from './followProgress.js';
-import type { Change } from './pgoutputMessages.js';
+import type { Change, LogicalMessage } from './pgoutputMessages.js';
 import type { SourceChanges } from './sourceChanges.js';
 import type { SourceEvent } from './sourceEvents.js';
 
@@ -37,6 +37,7 @@ export class FollowLoop {
     private readonly options: {
       /** Ends by itself once everything that ends at or before it is applied. */
       readonly endLsn?: Lsn;
+      onMessage?(message: LogicalMessage): Promise<void>;
       readonly signal: AbortSignal;
     },
     private readonly progress: FollowProgress,
@@ -123,6 +124,7 @@ export class FollowLoop {
           if (endLsn !== undefined && event.lsn >= endLsn) return finish(applier, endLsn);
           break;
         case 'message':
+          await this.options.onMessage?.(event);
           break;
         default:
           // Most changes need nothing to be waited for, and waiting would cost more than they do.

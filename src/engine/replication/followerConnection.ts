@@ -10,7 +10,7 @@ import { Applier } from './apply/applier.js';
 import { type DescribeDrift, FollowedTables, type TableToFollow } from './apply/followedTables.js';
 import { Lane } from './apply/lane.js';
 import type { ValueEncoding } from './pgoutput.js';
-import type { Relation } from './pgoutputMessages.js';
+import type { LogicalMessage, Relation } from './pgoutputMessages.js';
 import { readSlot } from './slotHealth.js';
 import { followSource, type SourceChanges } from './sourceChanges.js';
 
@@ -34,6 +34,8 @@ export interface FollowerConnectionOptions {
   readonly searchPath?: string;
   readonly temporaryFolder: string;
   readonly onFailure: 'table' | 'run';
+  /** What the source wrote by pg_logical_emit_message() (14), before its transaction is applied; else it is not sent. */
+  onMessage?(message: LogicalMessage): Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -159,6 +161,7 @@ export class FollowerConnection {
         timeline !== undefined && { known: { systemId, timeline, appliedThrough } }),
       temporaryFolder: options.temporaryFolder,
       streaming,
+      messages: options.onMessage !== undefined,
       signal: options.signal,
     });
     const { identity } = changes;

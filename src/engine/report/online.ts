@@ -3,10 +3,12 @@ import type {
   CutoverSnapshot,
   CutoverStep,
   CutoverStepSnapshot,
+  DdlSeen,
   FollowSnapshot,
   FollowState,
   GateCheck,
 } from '../../protocol/follow.js';
+import { ddlAdvice } from '../../protocol/followView.js';
 import { escapeHtml, formatTime, markupTable } from './markup.js';
 
 const stateTitles: Readonly<Record<FollowState, string>> = {
@@ -60,6 +62,7 @@ export function onlineSection(follow: FollowSnapshot | undefined): string {
     `<p>${facts(follow).map(escapeHtml).join('<br>')}</p>`,
     ...(cutover ? [cutoverSection(cutover, isBack(follow))] : []),
     stoppedSection(follow),
+    ddlSection(follow.ddlSeen),
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
@@ -178,4 +181,22 @@ function stoppedSection({ stopped }: FollowSnapshot): string {
     })),
   );
   return `<h3>Tables whose changes are not applied</h3>\n${table}`;
+}
+
+function ddlSection(seen: DdlSeen | undefined): string {
+  if (seen === undefined) return '';
+  const { total, last } = seen;
+  const table = markupTable(
+    [
+      { title: 'When', kind: 'word' },
+      { title: 'Command', kind: 'word' },
+      { title: 'Object', kind: 'name' },
+    ],
+    last.map(({ at, command, object }) => ({
+      tone: 'warning',
+      cells: [formatTime(at), escapeHtml(command), escapeHtml(object ?? '–')],
+    })),
+  );
+  const more = last.length < total ? `; the last ${formatCount(last.length)}` : '';
+  return `<h3>DDL on the source</h3>\n<p>${plural(total, 'command')} since the start${more}. It is not followed: ${ddlAdvice}.</p>\n${table}`;
 }

@@ -1,5 +1,6 @@
 /** What pg_dump printed becomes what runs. Pure, for the worker that parses: see planWorker.ts. */
 import { classifyDump } from '../../ddl/classify.js';
+import { isOwnEventTrigger } from '../../ddl/ownObjects.js';
 import { redact } from '../../ddl/redact.js';
 import type { StatementKey, UndecidedName } from '../../protocol/ddl.js';
 import { compileMapping, formatRelation } from '../../protocol/mapping.js';
@@ -43,7 +44,7 @@ export interface PlannedDdl extends Omit<StatementPlan, 'renames'> {
 
 /** Needs loadParser before. Throws FF303 where a saved file cannot be taken apart. */
 export function planDdl({ sql, files, ...input }: PlanRequest): PlannedDdl {
-  const statements = classifyDump(sql);
+  const statements = classifyDump(sql).filter((statement) => !isOwnEventTrigger(statement));
   const { renames, ...plan } = planStatements(statements, {
     ...input,
     mapping: compileMapping(input.database),

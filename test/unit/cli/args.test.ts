@@ -106,8 +106,21 @@ describe('what is understood', () => {
 describe('an online migration', () => {
   const pair = { source: 'postgresql://a:geheim@h/d', target: 'postgresql://b:geheim@h/d' };
   test('clone and run take what is about following', () => {
-    const given = ['--endpos', '16/b374d848', '--way-back', '--on-failure=run', '--identity-full'];
-    const online = { endpos: '16/B374D848', wayBack: true, onFailure: 'run', identityFull: true };
+    const given = [
+      '--endpos',
+      '16/b374d848',
+      '--way-back',
+      '--on-failure=run',
+      '--identity-full',
+      '--ddl-trigger',
+    ];
+    const online = {
+      endpos: '16/B374D848',
+      wayBack: true,
+      onFailure: 'run',
+      identityFull: true,
+      ddlTrigger: true,
+    };
     const clone = parseCommand(['clone', ...both, '--online', ...given]);
     assert.ok(clone.command === 'clone');
     assert.deepEqual(clone.online, online);

@@ -74,3 +74,13 @@ test('tables whose changes wait are named with their reason', () => {
     /public\.orders &lt;x&gt; 1970-01-01 00:00:01 UTC 3 FF814: A row of orders &lt;x&gt; differs/,
   );
 });
+
+test('DDL that was seen on the source, and what to do about it', () => {
+  const last = [{ command: 'DROP TABLE', object: 'public."<x>"', at: 0, lsn: '0/1' }];
+  const html = onlineSection(follow({ ddlSeen: { total: 120, last } }));
+  assert.match(html, /public\."?(&quot;)?&lt;x&gt;/);
+  assert.match(
+    textOf(html),
+    /120 commands since the start; the last 1\. It is not followed: run the same on/,
+  );
+});
