@@ -84,6 +84,8 @@ export const settings = {
   indexJobs: 'flexferry.indexJobs',
   dumpTool: 'flexferry.dumpTool',
   pageSize: 'flexferry.pageSize',
+  /** Consent to event triggers on the source of an online migration. */
+  noticeDdl: 'flexferry.noticeDdl',
   /** These two are read by the language server. */
   codeLens: 'flexferry.codeLens',
   maxProblems: 'flexferry.maxProblems',

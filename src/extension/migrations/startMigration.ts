@@ -6,7 +6,7 @@ import { followedDatabases, measuredDowntime } from '../../protocol/followView.j
 import type { RunSnapshot } from '../../protocol/model.js';
 import type { Project } from '../../protocol/project.js';
 import { offerPassword } from '../commands/offerPassword.js';
-import { commands } from '../contributions.js';
+import { commands, settings } from '../contributions.js';
 import { openFailedStatement } from '../editors/review/failedStatement.js';
 import { showLeftConflict } from '../editors/review/generate.js';
 import { offerToSave } from '../editors/review/unsavedDdl.js';
@@ -70,7 +70,9 @@ export class MigrationStarter {
     restart: boolean,
     online?: OnlineParams,
   ): Promise<RunSnapshot> {
-    return migration.run(project, await passwordsOf(this.registry, project), restart, online);
+    const noticeDdl = vscode.workspace.getConfiguration().get(settings.noticeDdl, false);
+    const params = noticeDdl ? { ...online, ddlTrigger: true } : online;
+    return migration.run(project, await passwordsOf(this.registry, project), restart, params);
   }
 
   async #tell(migration: Migration, snapshot: RunSnapshot): Promise<void> {

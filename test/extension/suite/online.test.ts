@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
+import { settings } from '../../../src/extension/contributions.js';
 import type { TestApi } from '../../../src/extension/extension.js';
 import type { Migration } from '../../../src/extension/migrations/migration.js';
 import { projectDirectory } from '../../../src/extension/migrations/projectFiles.js';
@@ -70,6 +71,26 @@ describe('an online migration', () => {
     assert.match(item(node).contextValue ?? '', /goBack=yes,confirm=no,undo=no,finish=yes/);
     migration.snapshot = run([database('shop', follow({ fallingBehind: true, lagSeconds: 70 }))]);
     assert.equal(item(node).description, 'following changes, lag 1 min 10 s and growing');
+  });
+
+  it('asks for event triggers on the source only where the setting says so', async () => {
+    const migration = await newMigration();
+    const asked: unknown[] = [];
+    const runNothing: Migration['run'] = (_project, _passwords, _restart, online) => {
+      asked.push(online?.ddlTrigger);
+      return Promise.resolve(run([database('shop', follow())]));
+    };
+    Object.defineProperty(migration, 'run', { value: runNothing });
+    const configuration = vscode.workspace.getConfiguration();
+    try {
+      for (const consent of [undefined, true]) {
+        await configuration.update(settings.noticeDdl, consent, vscode.ConfigurationTarget.Global);
+        await vscode.commands.executeCommand('flexferry.startMigration', migration.uri.toString());
+      }
+    } finally {
+      await configuration.update(settings.noticeDdl, undefined, vscode.ConfigurationTarget.Global);
+    }
+    assert.deepEqual(asked, [undefined, true]);
   });
 
   it('lists stopped tables below the phase that follows changes', async () => {
