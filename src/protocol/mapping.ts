@@ -1,5 +1,5 @@
 /** What a project decides about the objects of one database: taken or left, and under which name. */
-import { RE2JS } from 're2js';
+import { re2 } from '../base/re2.js';
 import type { RelationName } from './model.js';
 import type { ProjectDatabase, TableMapping } from './project.js';
 import { RelationMap } from './relationMap.js';
@@ -165,7 +165,7 @@ function regex(entry: string): Pattern<string> {
   const source = /^~\/(.*)\/$/su.exec(entry)?.[1];
   if (source === undefined) throw new SyntaxError(`"${entry}" lacks the slash at its end: ~/regex/.`);
   try {
-    const compiled = RE2JS.compile(source);
+    const compiled = re2().compile(source);
     return (text) => compiled.matcher(text).find();
   } catch (error) {
     const why = error instanceof Error ? error.message : '';

@@ -1,5 +1,5 @@
 /** The rows that a panel shows, by its filter and by what is open in it. No import of `vscode`. */
-import { RE2JS } from 're2js';
+import { re2 } from '../../../base/re2.js';
 import type { FaultData } from '../../../protocol/connection.js';
 import type { MappingFilter, MappingView } from '../../../protocol/mappingPanel.js';
 import type { DatabaseTree, SchemaEntry, TableEntry } from './databaseTree.js';
@@ -61,7 +61,7 @@ export function matcher(
   let problem: string | undefined;
   if (filter.regex && filter.text !== '') {
     try {
-      const regex = RE2JS.compile(filter.text, RE2JS.CASE_INSENSITIVE);
+      const regex = re2().compile(filter.text, re2().CASE_INSENSITIVE);
       text = (name) => regex.matcher(name).find();
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
