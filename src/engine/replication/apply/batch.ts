@@ -3,8 +3,13 @@ import type { Row } from '../pgoutputMessages.js';
 import { LaneBatch } from './laneBatch.js';
 import type { TableChange } from './parkedChanges.js';
 
-/** What a batch holds at most: changes, and bytes of memory of their rows. A larger transaction takes several. */
-const mostChanges = 6_000;
+/**
+ * What a batch holds at most: changes, and bytes of memory of their rows. A larger transaction takes several. Small ones
+ * are cheap to collect; but every table of one takes its statements, so of many tables it holds more.
+ */
+const fewestChanges = 6_000;
+const changesPerTable = 40;
+const mostChanges = 20_000;
 const mostBytes = 4 << 20;
 /** Of a string or a row beside its characters, and of each place in a row. */
 const objectBytes = 24;
@@ -27,12 +32,18 @@ export class Batch {
   }
 
   get isFull(): boolean {
-    return this.changes >= mostChanges || this.bytes >= mostBytes;
+    return this.changes >= this.limit || this.bytes >= mostBytes;
   }
 
   /** Full enough to end with a transaction, rather than in the midst of the next. */
   get isNearlyFull(): boolean {
-    return this.changes >= mostChanges / 2 || this.bytes >= mostBytes / 2;
+    return this.changes >= this.limit / 2 || this.bytes >= mostBytes / 2;
+  }
+
+  private get limit(): number {
+    let tables = 0;
+    for (const lane of this.lanes) tables += lane.tables;
+    return Math.min(Math.max(fewestChanges, tables * changesPerTable), mostChanges);
   }
 
   get isEmpty(): boolean {

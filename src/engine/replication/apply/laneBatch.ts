@@ -70,6 +70,11 @@ export class LaneBatch {
     return this.changes.length === 0 && this.parked.length === 0 && this.stops.length === 0;
   }
 
+  /** How many have changes to be applied. */
+  get tables(): number {
+    return this.merges.size;
+  }
+
   add(entry: LaneChange): void {
     this.changes.push(entry);
     this.merge(entry);
