@@ -104,15 +104,24 @@ export class LanguageService implements vscode.Disposable {
   }
 
   async #launch(): Promise<LanguageClient> {
-    const { LanguageClient, State, TransportKind } = await import('./languageClient.js');
+    const { ErrorAction, LanguageClient, State, TransportKind } = await import('./languageClient.js');
     const module = join(this.dist.fsPath, 'languageServer.js');
     const server = { module, transport: TransportKind.ipc, options: { execArgv: [] } };
-    const client = new LanguageClient(
+    const client: LanguageClient = new LanguageClient(
       'flexferry-sql',
       t('Flexferry SQL'),
       { run: server, debug: server },
-      this.#options(),
+      {
+        ...this.#options(),
+        errorHandler: {
+          // The client's own handler gives up after a few messages that could not be sent, as they can't where the
+          // server has just crashed: it would never be started again. That it has ended is always told by `closed`.
+          error: () => ({ action: ErrorAction.Continue, handled: true }),
+          closed: () => restarting.closed(),
+        },
+      },
     );
+    const restarting = client.createDefaultErrorHandler();
     // A server that crashed is started again by the client, and has forgotten what it was told.
     client.onDidChangeState(({ newState }) => {
       if (newState === State.Running) setTimeout(() => this.#started.fire(), 0);
