@@ -69,7 +69,7 @@ export const options = {
   },
   'identity-full': {
     type: 'boolean',
-    help: 'set REPLICA IDENTITY FULL for tables without a key on the source, until cleanup',
+    help: 'set REPLICA IDENTITY FULL for tables without a key on the source, until cleanup, and on the target for the way back',
   },
   'ddl-trigger': {
     type: 'boolean',

@@ -11,6 +11,7 @@ import { type DatabasePlan, keepDdl, planDatabase } from './planDatabase.js';
 import type { Lsn } from './postgres/lsn.js';
 import { ident } from './postgres/quote.js';
 import type { Session } from './postgres/session.js';
+import type { FormerIdentity } from './replication/replicaIdentity.js';
 import { Checkpoint, type RunRow } from './run/checkpoint.js';
 import type { DatabaseContext } from './run/context.js';
 import { tableKey } from './run/databaseTracker.js';
@@ -37,6 +38,8 @@ export interface BaseSource {
   /** Position of the log that the snapshot stands for, where changes are followed from there. */
   readonly snapshotLsn?: Lsn;
   readonly laterSnapshot?: NonNullable<DatabaseContext['laterSnapshot']>;
+  /** Of the tables that are FULL for the time of the migration. */
+  readonly identities?: readonly FormerIdentity[];
   /** A cutover is under way: the properties of the database were copied before, and its fence is none of them. */
   readonly isCuttingOver?: true;
 }
@@ -84,7 +87,7 @@ export async function copyBase(
   deferral?: Deferral,
 ): Promise<BaseCopy> {
   const context = await prepare(job, run, from, target);
-  const planned = await dump(job, context, from.session, target);
+  const planned = await dump(job, context, from, target);
   const { ddl: plan, tables } = planned;
   await joinOwners(context, target, plan);
   const forced = deferral ? splitForced(plan.preData) : { now: plan.preData, later: [] };
@@ -138,13 +141,13 @@ export async function prepare(
 async function dump(
   job: DatabaseJob,
   context: DatabaseContext,
-  source: Session,
+  { session: source, identities }: BaseSource,
   target: Session,
 ): Promise<DatabasePlan> {
   const { tracker } = job;
   tracker.begin('dump', 1);
   const preexisting = new Set(context.checkpoint.run.preexisting);
-  const from = { snapshot: context.snapshot, preexisting, purpose: 'run' } as const;
+  const from = { snapshot: context.snapshot, preexisting, purpose: 'run', identities } as const;
   const planned = await planDatabase(job, source, context.target, from);
   tracker.facts = { ...tracker.facts, dumpTool: planned.tool };
   await keepDdl(job, planned, context.target);

@@ -10,7 +10,9 @@ import { planDatabase, writeDdl } from './planDatabase.js';
 import type { Session } from './postgres/session.js';
 import { exportSnapshot } from './postgres/snapshot.js';
 import { readGlobals, writeGlobals } from './projectGlobals.js';
+import { type FormerIdentity, notedIdentities } from './replication/replicaIdentity.js';
 import { readRuns } from './run/checkpoint.js';
+import { readFollow } from './run/followState.js';
 import { RunTracker } from './run/runTracker.js';
 import { ddlPaths, globalsPaths, readText } from './schema/ddlFiles.js';
 
@@ -73,13 +75,14 @@ function rolesMadeBy(sql: string): string[] {
 
 async function generate(job: DatabaseJob, roles: readonly string[]): Promise<FileResult[]> {
   const source = await job.sessions.open('source', 'generate');
-  const { state: found, preexisting } = await lookAtTarget(job, source);
+  const { state: found, preexisting, identities } = await lookAtTarget(job, source);
   const state = { ...found, roles: new Set([...found.roles, ...roles]) };
   const snapshot = await exportSnapshot(source);
   const planned = await planDatabase(job, source, state, {
     snapshot,
     preexisting,
     purpose: 'generate',
+    identities,
   });
   for (const finding of planned.ddl.findings) job.tracker.finding(finding);
   for (const item of [...planned.ddl.preData, ...planned.ddl.postData])
@@ -98,7 +101,11 @@ async function generate(job: DatabaseJob, roles: readonly string[]): Promise<Fil
 async function lookAtTarget(
   job: DatabaseJob,
   source: Session,
-): Promise<{ state: TargetState; preexisting: ReadonlySet<string> }> {
+): Promise<{
+  state: TargetState;
+  preexisting: ReadonlySet<string>;
+  identities: readonly FormerIdentity[];
+}> {
   let exists = true;
   const target = await job.sessions.open('target', 'generate').catch((error: unknown) => {
     if (!(error instanceof Fault) || error.code !== 'FF103') throw error;
@@ -108,10 +115,15 @@ async function lookAtTarget(
   const found = await targetState(target);
   const own = await databaseIdentity(source);
   const run = exists ? (await readRuns(target)).find(({ source: of }) => of === own) : undefined;
+  const row = exists ? await readFollow(target, own) : undefined;
   await job.sessions.close(target);
   const state = exists
     ? found
     : { ...found, objects: [], installedExtensions: new Set<string>(), extensionSchemas: new Map() };
   const extensions = [...state.installedExtensions].map((name) => `extension ${name}`);
-  return { state, preexisting: new Set(run?.preexisting ?? [...state.objects, ...extensions]) };
+  return {
+    state,
+    preexisting: new Set(run?.preexisting ?? [...state.objects, ...extensions]),
+    identities: notedIdentities(row),
+  };
 }

@@ -3,11 +3,13 @@ import type { ProjectOptions } from '../protocol/project.js';
 import { RelationMap } from '../protocol/relationMap.js';
 import { chosenSchemas, ownSchemas, type SchemaFilter } from './catalog/filter.js';
 import { type ExtensionMember, membersElsewhere, readOutside } from './catalog/outside.js';
+import { namesOfOids } from './catalog/relationNames.js';
 import type { TargetState } from './catalog/server.js';
 import { listSourceTables, type SourceTable } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { dumpSchema } from './dump/dump.js';
 import type { Session } from './postgres/session.js';
+import type { FormerIdentity } from './replication/replicaIdentity.js';
 import {
   ddlPaths,
   type FileOutcome,
@@ -16,6 +18,7 @@ import {
   writeGenerated,
   writeText,
 } from './schema/ddlFiles.js';
+import type { NamedIdentity } from './schema/formerIdentities.js';
 import type { PlannedDdl, PlanRequest } from './schema/planDdl.js';
 import { planInWorker } from './schema/planInWorker.js';
 import type { SavedDdl } from './schema/savedDdl.js';
@@ -40,6 +43,8 @@ export async function planDatabase(
     readonly snapshot: string;
     readonly preexisting: ReadonlySet<string>;
     readonly purpose: 'run' | 'generate';
+    /** Of the tables of the source that are FULL for the time of the migration: the target gets these. */
+    readonly identities?: readonly FormerIdentity[] | undefined;
   },
 ): Promise<DatabasePlan> {
   const { database, mapping, options, tracker } = job;
@@ -72,9 +77,23 @@ export async function planDatabase(
     preexisting: from.preexisting,
     outside: outside.objects,
     members,
+    identities: await namedIdentities(source, from.identities ?? []),
     ...(files && { files }),
   };
   return { ddl: await planInWorker(request, job), filter, tables: withMembers(tables, members), tool };
+}
+
+/** As tables and indexes are called now, in the dump. */
+async function namedIdentities(source: Session, former: readonly FormerIdentity[]): Promise<NamedIdentity[]> {
+  const names = await namesOfOids(
+    source,
+    former.flatMap(({ oid, index }) => (index ? [oid, index.oid] : [oid])),
+  );
+  return former.flatMap(({ oid, identity, index }) => {
+    const table = names.get(oid);
+    const by = index && names.get(index.oid);
+    return table ? [{ ...table, identity, ...(by && { index: by }) }] : [];
+  });
 }
 
 /** Configuration tables are where their extension is. */

@@ -105,7 +105,7 @@ export interface OnlineParams {
   readonly onFailure?: 'table' | 'run';
   /** Follows what is there already, into tables that are there already. */
   readonly skipCopy?: { readonly slot: string; readonly publications: readonly string[] };
-  /** Tables without a key become REPLICA IDENTITY FULL on the source, until the clean-up. */
+  /** Tables without a key become REPLICA IDENTITY FULL on the source until the clean-up, on the target for the way back. */
   readonly identityFull?: boolean;
   /** A function and event triggers on the source tell of its DDL (14), until the clean-up. */
   readonly ddlTrigger?: boolean;

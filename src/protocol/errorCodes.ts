@@ -441,7 +441,7 @@ export const errorCodes = {
     help: 'Only inserts and TRUNCATE of these tables are followed. Give them a replica identity before the start if rows of them may be updated or deleted.',
   },
   FF826: {
-    help: 'The log of the source holds whole old rows of these tables until the migration ends; then their replica identity is put back. Nothing is to be done.',
+    help: 'The log of the source holds whole old rows of these tables until the migration ends; then their replica identity is put back. The target gets the identity that they had, and is FULL only while there is a way back. Nothing is to be done.',
   },
   FF827: {
     help: 'They are copied once, as they are when the migration starts; later changes are not in the log that is followed. Keep them unchanged until the cutover, or copy them again afterwards.',
@@ -475,7 +475,7 @@ export const errorCodes = {
     help: 'A publication of this name exists and was not made by this migration. Drop it if nobody uses it: it is not touched.',
   },
   FF838: {
-    help: 'A table of the source stayed locked by others (a long transaction, VACUUM, an index being built). Wait for them or end them, then start again: nothing is left half done.',
+    help: 'A table stayed locked by others (a long transaction, VACUUM, an index being built). Wait for them or end them, then start again: nothing is left half done.',
   },
   FF839: {
     help: 'Foreign keys and triggers of users are kept back until the changes have been applied. Grant SET ON PARAMETER session_replication_role to the user (PostgreSQL 15 and later) to have them from the start.',

@@ -10,10 +10,10 @@ import type { Session } from '../postgres/session.js';
 import { dropDdlTrigger } from '../replication/ddlTrigger.js';
 import { dropLeftSlot } from '../replication/leftSlot.js';
 import { dropPublications } from '../replication/publications.js';
-import { type FormerIdentity, restoreIdentities } from '../replication/replicaIdentity.js';
+import { notedIdentities, restoreIdentities } from '../replication/replicaIdentity.js';
 import { forgetSource } from '../run/checkpoint.js';
 import { endOrphans, isRunAtWork, lockTarget } from '../run/claim.js';
-import { type FollowRow, isHandedOver, readFollow } from '../run/followState.js';
+import { type FollowRow, isHandedOver, readFollow, undoOf } from '../run/followState.js';
 import { slotNameOf } from '../run/slotName.js';
 import { requestFollow } from './followControl.js';
 import type { FollowSpecs } from './followPlace.js';
@@ -24,12 +24,6 @@ export interface CleanUpOptions {
   readonly cancel?: boolean;
   /** Each removed thing as it goes: also what goes before a step that fails. */
   onRemoved?(line: string): void;
-}
-
-/** What a run has noted to be put back, see FollowRow. */
-interface Undo {
-  readonly fence?: FenceRecord | null;
-  readonly identities?: readonly FormerIdentity[];
 }
 
 /** One end of what is cleaned up. */
@@ -184,11 +178,11 @@ export async function removeFollowed(
   signal: AbortSignal,
   fence: 'lift' | 'keep' = 'lift',
 ): Promise<void> {
-  const undo = (row.undo ?? {}) as Undo;
-  if (undo.fence && fence === 'lift') await removeFence(end, undo.fence, isHandedOver(row), tell, signal);
+  const standing = undoOf(row, 'fence') as FenceRecord | null | undefined;
+  if (standing && fence === 'lift') await removeFence(end, standing, isHandedOver(row), tell, signal);
   if (row.ownsSlot) await removeSlot(end, row.slot, 'end', tell);
   // Only now: tables that are published for updates would refuse them without an identity.
-  const restored = await restoreIdentities(end.session, undo.identities ?? [], { signal });
+  const restored = await restoreIdentities(end.session, notedIdentities(row), { signal });
   for (const table of restored) tell(`${end.side}: REPLICA IDENTITY FULL of ${formatRelation(table)}`);
 }
 

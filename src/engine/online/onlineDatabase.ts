@@ -239,14 +239,15 @@ export class OnlineDatabase {
   private async close(outcome: Outcome, back?: WayBackEnd): Promise<void> {
     const { job, run } = this;
     const { tracker } = job;
-    await this.onTarget(async (target) =>
-      leaveOwners({ checkpoint: await Checkpoint.load(target, run) }, target),
-    );
     const isWhole = !tracker.hasProblems();
     if (outcome === 'handedOver' && back === undefined)
       await sleep(outcomeStandsMs, undefined, { signal: job.signal }).catch(() => {});
     // Who has to make up for something at the end of an endpos run goes on from there.
     if (back === undefined && (outcome === 'handedOver' || isWhole)) await this.release('keep');
+    // Only now: an owner alone puts a replica identity back.
+    await this.onTarget(async (target) =>
+      leaveOwners({ checkpoint: await Checkpoint.load(target, run) }, target),
+    );
     tracker.state = isWhole ? 'done' : 'failed';
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { BaseSource } from '../baseCopy.js';
 import { type LoggedColumn, loggedColumns } from '../catalog/columnDrift.js';
 import { chosenSchemas } from '../catalog/filter.js';
-import { isFollowed, tableReplicationFacts } from '../catalog/replicaIdentities.js';
+import { isFollowed } from '../catalog/replicaIdentities.js';
 import { databaseIdentity } from '../catalog/server.js';
 import { listSourceTables, type SourceTable } from '../catalog/tables.js';
 import { tableItem } from '../copy/copyTable.js';
@@ -20,20 +20,14 @@ import { exportSnapshot, importSnapshot } from '../postgres/snapshot.js';
 import { hasDdlTrigger } from '../replication/ddlTrigger.js';
 import { isDecodable, mostSlots } from '../replication/decodableSlot.js';
 import { type EnsuredPublications, ensurePublications, filteredTables } from '../replication/publications.js';
-import { formerIdentities, makeIdentitiesFull } from '../replication/replicaIdentity.js';
+import { notedIdentities } from '../replication/replicaIdentity.js';
 import { readSlot } from '../replication/slotHealth.js';
 import { Checkpoint, type RunRow } from '../run/checkpoint.js';
 import type { LaterSnapshot } from '../run/context.js';
-import {
-  createFollow,
-  type FollowRow,
-  notePublications,
-  noteSlot,
-  noteState,
-  readFollow,
-} from '../run/followState.js';
+import { createFollow, type FollowRow, notePublications, noteSlot, readFollow } from '../run/followState.js';
 import { slotNameOf } from '../run/slotName.js';
 import { quietDdl, tellOfDdl } from './ddlTriggers.js';
+import { makeFull } from './fullIdentities.js';
 
 /** Connections of the apply. Each keeps its own position, so the number is fixed once changes are followed. */
 export const lanesOf = (job: DatabaseJob): number => Math.max(1, Math.min(2, job.options.jobs));
@@ -91,11 +85,12 @@ export async function openOnlineSource(
       filtered,
       insertOnly: new Set(),
       noticesDdl: await hasDdlTrigger(source, row.slot),
+      identities: notedIdentities(row),
       isCuttingOver: true,
     };
   }
   await quietDdl(source);
-  await makeFull(job, row, source, target, tables);
+  if (job.online?.identityFull === true) await makeFull(source, target, run.source, tables, job.signal);
   const published = await ensurePublications(source, row.slot, tables, { signal: job.signal });
   const copied = (t: SourceTable): boolean => checkpoint.has('table', tableItem(t));
   if (row.startLsn !== undefined) requireUnbroken(published, tables.filter(copied));
@@ -106,13 +101,14 @@ export async function openOnlineSource(
   const at = isComplete
     ? { snapshot: await exportSnapshot(source) }
     : await slotSnapshot(job, row, source, target);
-  const noted = await readFollow(target, run.source);
+  const noted = (await readFollow(target, run.source)) ?? row;
   const columns = await loggedColumns(
     source,
     tables.map((table) => table.oid),
   );
   const later = (): Promise<LaterSnapshot> => laterSnapshot(job, row.slot);
-  const followed = { row: noted ?? row, filtered, insertOnly, columns, noticesDdl };
+  const identities = notedIdentities(noted);
+  const followed = { row: noted, identities, filtered, insertOnly, columns, noticesDdl };
   return { session: source, ...followed, ...at, laterSnapshot: later };
 }
 
@@ -129,29 +125,6 @@ export const isCuttingOver = ({ state }: FollowRow): boolean => state !== 'copyi
 async function followedTables(job: DatabaseJob, source: Session): Promise<SourceTable[]> {
   const filter = await chosenSchemas(source, job.database, job.mapping);
   return (await listSourceTables(source, filter, job.mapping)).filter(isFollowed);
-}
-
-/** With consent alone (identityFull). What is to be put back is stored before. */
-async function makeFull(
-  job: DatabaseJob,
-  row: FollowRow,
-  source: Session,
-  target: Session,
-  tables: readonly SourceTable[],
-): Promise<void> {
-  if (job.online?.identityFull !== true) return;
-  const facts = await tableReplicationFacts(
-    source,
-    tables.map((table) => table.oid),
-  );
-  const wanted = [...facts.values()].filter((t) => t.publishing === 'insert' && t.fullIsPossible);
-  if (wanted.length === 0) return;
-  const undo = (row.undo ?? {}) as { identities?: { oid: string }[] };
-  const before = undo.identities ?? [];
-  const known = new Set(before.map(({ oid }) => oid));
-  const added = (await formerIdentities(source, wanted)).filter(({ oid }) => !known.has(oid));
-  await noteState(target, row.source, { undo: { ...undo, identities: [...before, ...added] } });
-  await makeIdentitiesFull(source, wanted, { signal: job.signal });
 }
 
 /** Puts the session into the snapshot of the slot, or of a temporary one, and exports it from there. */

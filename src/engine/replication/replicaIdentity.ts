@@ -2,6 +2,7 @@ import type { RelationName } from '../../protocol/model.js';
 import { type IdentityKind, tableReplicationFacts } from '../catalog/replicaIdentities.js';
 import { ident, qualified } from '../postgres/quote.js';
 import type { Session } from '../postgres/session.js';
+import { type FollowRow, undoOf } from '../run/followState.js';
 import { type LockPatience, runLocking } from './tableLocks.js';
 
 /** The replica identity that a table had before it became FULL. Plain data, to be stored before that is done. */
@@ -11,6 +12,12 @@ export interface FormerIdentity extends RelationName {
   /** With `index`: which. Absent where it had been dropped, which is as `nothing`. */
   readonly index?: { readonly oid: string; readonly name: string };
 }
+
+/** In FollowRow.undo: what {@link formerIdentities} gave of the server whose changes are followed. */
+export const identitiesPart = 'identities';
+
+export const notedIdentities = (row: FollowRow | undefined): readonly FormerIdentity[] =>
+  ((row && undoOf(row, identitiesPart)) as readonly FormerIdentity[] | undefined) ?? [];
 
 /**
  * What {@link makeIdentitiesFull} will change, and {@link restoreIdentities} puts back. Tables that are FULL already (or

@@ -73,7 +73,7 @@ function addOwned(left: LeftOut, statement: Statement, mapping: Mapping): void {
 }
 
 /** The index that a statement makes, by itself or for a constraint. */
-function indexOf(statement: Statement): RelationName | undefined {
+export function indexOf(statement: Statement): RelationName | undefined {
   switch (statement.kind) {
     case 'createIndex':
       return statement.details.index;

@@ -6,6 +6,7 @@ import type { StatementKey, UndecidedName } from '../../protocol/ddl.js';
 import { compileMapping, formatRelation } from '../../protocol/mapping.js';
 import type { RelationName } from '../../protocol/model.js';
 import { ddlText, sourceDdl } from './ddlText.js';
+import { type NamedIdentity, withFormerIdentities } from './formerIdentities.js';
 import type { StatementPlan } from './plannedStatement.js';
 import { type PlanInput, planStatements } from './planStatements.js';
 import { planSaved, type SavedDdl } from './savedDdl.js';
@@ -14,6 +15,8 @@ import { planSaved, type SavedDdl } from './savedDdl.js';
 export interface PlanRequest extends Omit<PlanInput, 'mapping'> {
   /** Of pg_dump. */
   readonly sql: string;
+  /** Of the tables that are FULL for the time of the migration. */
+  readonly identities: readonly NamedIdentity[];
   /** What stands in the files; absent where they are only to be generated. */
   readonly files?: {
     readonly saved: { readonly preData: string | undefined; readonly postData: string | undefined };
@@ -43,8 +46,9 @@ export interface PlannedDdl extends Omit<StatementPlan, 'renames'> {
 }
 
 /** Needs loadParser before. Throws FF303 where a saved file cannot be taken apart. */
-export function planDdl({ sql, files, ...input }: PlanRequest): PlannedDdl {
-  const statements = classifyDump(sql).filter((statement) => !isOwnEventTrigger(statement));
+export function planDdl({ sql, files, identities, ...input }: PlanRequest): PlannedDdl {
+  const dumped = classifyDump(sql).filter((statement) => !isOwnEventTrigger(statement));
+  const statements = withFormerIdentities(dumped, identities);
   const { renames, ...plan } = planStatements(statements, {
     ...input,
     mapping: compileMapping(input.database),
