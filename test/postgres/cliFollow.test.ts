@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { CutoverRecord } from '../../src/engine/cutover/steps.js';
 import { dropRun } from '../../src/engine/run/checkpoint.js';
 import { noteSaid, noteState } from '../../src/engine/run/followState.js';
 import {
@@ -63,6 +64,10 @@ class PlayedRun implements AsyncDisposable {
   async say(state: FollowState, cutover?: CutoverSnapshot): Promise<void> {
     await noteState(this.session, this.pair.source, { state });
     await noteSaid(this.session, this.pair.source, { ...quiet, state, ...(cutover && { cutover }) });
+  }
+  /** Writes down how the cutover stands; what is said of it once a second comes later. */
+  async record(state: FollowState, cutover: CutoverRecord): Promise<void> {
+    await noteState(this.session, this.pair.source, { state, cutover });
   }
   /** As a run that succeeded. */
   async succeed(): Promise<void> {
@@ -179,6 +184,22 @@ describe('cutover', () => {
     assert.equal(result.code, 1);
     assert.match(result.stdout, /NO-GO {2}stoppedTables: 1 table is stopped\.\n {9}Retry it\./);
     assert.match(result.stdout, /Not handed over: the source is as before/);
+  });
+
+  test('one that is taken back before the run says anything of it has its reason all the same', async () => {
+    await using pair = await pairOf();
+    await pair.begin();
+    await using run = await PlayedRun.begin(pair);
+    await run.say('following');
+    const command = new CliRun(['cutover', ...ends(pair)], { json: false });
+    const request = await run.asked('cutover');
+    await run.record('cuttingOver', { ...at(request.id, 0, 'running'), request });
+    const fault = { code: 'FF846', message: 'Source and target differ.', fix: 'Copy again.' } as const;
+    await run.record('following', { ...at(request.id, 0, 'undone', { fault }), request });
+    const result = await command.result;
+    assert.equal(result.code, 1);
+    assert.match(result.stdout, /cutover: go or no-go: taken back/);
+    assert.match(result.stdout, /^FF846: Source and target differ\.\n {4}Copy again\.\nNot handed over/m);
   });
 
   test('held, and confirmed or undone by another call', async () => {

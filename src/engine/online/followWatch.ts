@@ -85,10 +85,14 @@ export class FollowWatch {
   }
 }
 
-/** Once it is handed over the cutover is told as it was written down with that: what the run says may be older. */
+/**
+ * A cutover is told as it was written down with its steps: what the run says, once a second, may be older, and one that
+ * is taken back at once would end without a reason.
+ */
 function saidOf({ state, said, cutover }: FollowRow): FollowSnapshot | undefined {
-  const record = state === 'handedOver' || state === 'wayBack' ? recordOf(cutover) : undefined;
-  return said && record ? { ...said, cutover: snapshotOf(record, Date.now(), true) } : said;
+  const record = state === 'copying' || state === 'finished' ? undefined : recordOf(cutover);
+  const isOver = state === 'following' || state === 'handedOver' || state === 'wayBack';
+  return said && record ? { ...said, cutover: snapshotOf(record, Date.now(), isOver) } : said;
 }
 
 /** undefined_table, invalid_schema_name. */

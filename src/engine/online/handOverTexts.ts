@@ -29,7 +29,7 @@ export function handOverTexts({
         ]
       : []),
     request.fence === 'readOnly'
-      ? `The source database stays read-only for new sessions, so that nothing is written there and lost. Cleaning up takes the slot and publications away.`
+      ? `The source database stays read-only for new sessions, so that nothing is written there and lost. To write to it again: ALTER DATABASE ${ident(source.database)} RESET default_transaction_read_only; Cleaning up takes the slot and publications away.`
       : `Nothing keeps applications from the source: see that none connects to it any more. Cleaning up takes the slot and publications away.`,
     `Keep the source (${describeServer(source)}) until the target has proven itself, then retire it.`,
   ];
