@@ -523,6 +523,12 @@ export const errorCodes = {
   FF853: {
     help: 'Another database of the group could not be cut over, so this one was taken back with it. See its fault.',
   },
+  FF854: {
+    help: 'DDL of the source is not repeated on the target. Once it is handed over, drop or rename the table there as well, or leave it as it is.',
+  },
+  FF855: {
+    help: 'What was done to its rows since is missing on the target. Begin anew with a new base copy (on the command line by --restart), and leave the publication alone.',
+  },
   FF860: {
     help: 'Check both connections, also the names of the databases. An online migration begins with clone --online, or with a project whose database is online.',
   },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { formatLsn } from '../../src/engine/postgres/lsn.js';
 import type { FollowSnapshot } from '../../src/protocol/follow.js';
 import type { RunEvent } from '../../src/protocol/model.js';
 import { poll, runCli } from '../support/flexferry.js';
@@ -46,10 +47,13 @@ class Following {
     }, what);
   }
 
+  get pair(): string[] {
+    return ['--source', source.uri(this.database), '--target', target.uri(this.database)];
+  }
+
   /** A command of the command line for this pair. */
   async ask(...args: readonly string[]): Promise<void> {
-    const pair = ['--source', source.uri(this.database), '--target', target.uri(this.database)];
-    const result = await runCli([...args, ...pair], { json: false });
+    const result = await runCli([...args, ...this.pair], { json: false });
     assert.equal(result.code, 0, `${args.join(' ')}: ${result.stdout}${result.stderr}`);
   }
 }
@@ -172,4 +176,83 @@ test('a table that is truncated again and again is copied all the same', async (
   await following.ask('cutover', '--fence', 'none', '--yes');
   assertSucceeded(await following.run.ended);
   await same(database, 'SELECT id FROM staging ORDER BY id');
+});
+
+/** Runs the DDL that is shown for the tables that stopped, until none is. */
+async function runShownDdl(following: Following, stopped: number): Promise<void> {
+  await following.until((follow) => follow.stopped.length === stopped, 'they stop');
+  for (const { ddl } of following.snapshot?.stopped ?? []) await target.query(following.database, ddl ?? '');
+  await following.until((follow) => follow.stopped.length === 0, 'they go on');
+}
+
+const changedTables = `CREATE TABLE typ (id int PRIMARY KEY, w int); CREATE TABLE lesser (id int PRIMARY KEY, v int, w int);
+  CREATE TABLE renamed (id int PRIMARY KEY, v int); CREATE TABLE dropped (id int PRIMARY KEY);
+  INSERT INTO typ VALUES (1, 1); INSERT INTO lesser VALUES (1, 1, 1); INSERT INTO renamed VALUES (1, 1)`;
+const changeThem = `ALTER TABLE typ ALTER w TYPE bigint; UPDATE typ SET w = 5000000000;
+  ALTER TABLE lesser DROP COLUMN w; UPDATE lesser SET v = 2; DROP TABLE dropped;
+  ALTER TABLE renamed RENAME TO other; UPDATE other SET v = 2`;
+
+test('tables with other columns and names on the source are compared as they are now', async () => {
+  const database = await source.createDatabase();
+  await source.query(database, changedTables);
+  await target.createDatabase(database);
+  const following = new Following(database);
+  await following.until((follow) => follow.state === 'following', 'following');
+  await source.query(database, changeThem);
+  await runShownDdl(following, 2);
+  await following.ask('cutover', '--yes', '--verify', 'full');
+  const { done, exitCode } = await following.run.ended;
+  assert.equal(exitCode, 1);
+  assert.ok(done);
+  assert.deepEqual(
+    done.findings
+      .filter(({ severity }) => severity !== 'note')
+      .map(({ code, object }) => [code, object])
+      .sort(),
+    [
+      ['FF854', 'table public.dropped'],
+      ['FF854', 'table public.renamed'],
+    ],
+  );
+  await same(database, 'SELECT * FROM typ, lesser');
+  assert.deepEqual(await target.query(database, 'SELECT * FROM renamed'), [{ id: 1, v: 2 }]);
+});
+
+test('so they are at a position that was asked for', async () => {
+  const database = await source.createDatabase();
+  await source.query(database, changedTables.replace('CREATE TABLE dropped', 'CREATE TABLE stays'));
+  await target.createDatabase(database);
+  const [{ lsn = '' } = {}] = await source.query<{ lsn: string }>(
+    database,
+    `SELECT (pg_current_wal_lsn() - '0/0' + (64 << 20))::text AS lsn`,
+  );
+  const following = new Following(database, ['--endpos', formatLsn(BigInt(lsn))]);
+  await following.until((follow) => follow.state === 'following', 'following');
+  await source.query(database, changeThem.replace('DROP TABLE dropped;', ''));
+  await runShownDdl(following, 2);
+  for (let segment = 0; segment < 5; segment++)
+    await source.query(database, `SELECT pg_logical_emit_message(true, 'x', 'x'); SELECT pg_switch_wal()`);
+  const { done } = await following.run.ended;
+  assert.ok(done);
+  assert.deepEqual(
+    done.findings.filter(({ code }) => code === 'FF600' || code === 'FF601'),
+    [],
+  );
+  assert.deepEqual([done.fault, done.state, done.totals.different], [undefined, 'incomplete', 0]);
+});
+
+test('a table that somebody takes out of the publication is a no-go, not a gap', async () => {
+  const database = await source.createDatabase();
+  await source.query(database, 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)');
+  await target.createDatabase(database);
+  const following = new Following(database);
+  await following.until((follow) => follow.state === 'following', 'following');
+  const slot = following.snapshot?.slot.name ?? '';
+  await source.query(database, `ALTER PUBLICATION "${slot}" DROP TABLE t`);
+  await source.query(database, 'INSERT INTO t VALUES (1)');
+  const refused = await runCli(['cutover', ...following.pair, '--yes', '--verify', 'none'], { json: false });
+  assert.equal(refused.code, 1);
+  assert.match(refused.stdout, /NO-GO {2}stoppedTables: 1 table taken out of the publication: .*public\.t/);
+  following.run.child.kill('SIGKILL');
+  await following.run.ended;
 });

@@ -34,6 +34,8 @@ export interface SourceTable extends RelationName {
   /** Configuration table of an extension: only rows under this condition ("" for all) are the user's. */
   readonly extensionCondition?: string;
   readonly columns: readonly Column[];
+  /** Its name on the source now, where that changed since it was listed. */
+  readonly readAs?: RelationName;
   /** Its name on the target. */
   readonly target: RelationName;
   /** Only rows under this condition are copied. */
@@ -165,7 +167,7 @@ function decisionOf(
 }
 
 /** Columns by relation, in their order. attgenerated exists from PostgreSQL 12 on. */
-async function listColumns(
+export async function listColumns(
   session: Session,
   oids: readonly string[] | undefined,
 ): Promise<Map<string, Column[]>> {

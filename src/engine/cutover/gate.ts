@@ -16,6 +16,12 @@ export interface GateInput {
   readonly deferred: number;
   /** Tables that were not equal when they were compared last. */
   readonly different: readonly RelationName[];
+  /** Tables that were dropped on the source since. */
+  readonly gone: readonly RelationName[];
+  /** Tables that have another name on the source now. */
+  readonly renamed: readonly { readonly table: RelationName; readonly now: RelationName }[];
+  /** Tables that somebody took out of the publication. */
+  readonly unpublished: readonly RelationName[];
   /** Tables whose changes cannot be followed. */
   readonly notFollowed: readonly RelationName[];
   readonly unreadableSequences: readonly string[];
@@ -54,7 +60,7 @@ export function gateChecks(input: GateInput): GateCheck[] {
   return [
     { check: 'lag', ...lag(input.snapshot) },
     { check: 'slot', ...slot(input.snapshot) },
-    { check: 'stoppedTables', ...stoppedTables(input.snapshot) },
+    { check: 'stoppedTables', ...stoppedTables(input) },
     { check: 'newTables', ...newTables(input.snapshot) },
     { check: 'errors', ...errors(input) },
     { check: 'constraints', ...constraints(input) },
@@ -105,7 +111,12 @@ function slot({ slot: { walStatus, lostInSeconds, retainedBytes } }: FollowSnaps
   return go(`The replication slot keeps ${formatBytes(retainedBytes)} of log.`);
 }
 
-function stoppedTables({ stopped }: FollowSnapshot): Verdict {
+function stoppedTables({ snapshot: { stopped }, unpublished }: GateInput): Verdict {
+  if (unpublished.length > 0)
+    return noGo(
+      `${plural(unpublished.length, 'table')} taken out of the publication: changes of ${relations(unpublished)} are missing.`,
+      'Begin anew with a new base copy.',
+    );
   if (stopped.length === 0) return go('Changes of all tables are applied.');
   return noGo(
     `${plural(stopped.length, 'table')} stopped: ${relations(stopped)}.`,
@@ -144,12 +155,23 @@ function constraints({ notValid, deferred }: GateInput): Verdict {
   );
 }
 
-function differences({ different, notFollowed }: GateInput): Verdict {
+function differences({ different, gone, renamed, notFollowed }: GateInput): Verdict {
   if (different.length > 0)
     return warn(
       `${plural(different.length, 'table')} differed when they were compared last: ${relations(different)}.`,
       'They are compared again in the cutover.',
     );
+  if (gone.length > 0 || renamed.length > 0) {
+    const names = renamed.map(({ table, now }) => `${displayRelation(table)} is ${displayRelation(now)} now`);
+    const told = [
+      ...(gone.length === 0 ? [] : [`dropped: ${relations(gone)}`]),
+      ...(names.length === 0 ? [] : [`renamed: ${listed(names)}`]),
+    ];
+    return warn(
+      `Tables of the source were ${told.join('; ')}. The target has them as they were.`,
+      'Do the same on the target once it is handed over.',
+    );
+  }
   if (notFollowed.length > 0)
     return warn(
       `Changes of ${relations(notFollowed)} are not in the log of the source: the rows on the target are those of the base copy.`,

@@ -5,16 +5,19 @@ import type { Finding } from '../../protocol/model.js';
 import { isFollowed } from '../catalog/replicaIdentities.js';
 import { sourceFeatures } from '../catalog/server.js';
 import type { SourceTable } from '../catalog/tables.js';
+import { movedTables, withColumnsOf, withNamesOfNow } from '../catalog/tablesNow.js';
 import { notValidOnTarget } from '../cutover/constraints.js';
 import { fenceFacts } from '../cutover/fenceFacts.js';
 import { gateChecks } from '../cutover/gate.js';
 import { wayBackFacts } from '../cutover/wayBack.js';
 import type { Session } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
+import { readFollow } from '../run/followState.js';
 import { missingSequences } from '../schema/sequences.js';
 import { verifyLargeObjects } from '../verification/largeObjects.js';
 import { verifyTables } from '../verification/verify.js';
 import type { CutoverParts } from './cutoverParts.js';
+import { tablesOnSource, tellOnSource } from './tablesOnSource.js';
 
 /** A sample has all tables below so many heap bytes, and every n-th of those above. */
 const sampleBytes = 8 << 20;
@@ -30,12 +33,16 @@ export async function goOrNoGo(parts: CutoverParts, source: Session): Promise<Ga
   const { foreignKeys, statements, last } = deferred;
   const features = await sourceFeatures(source, filter);
   const taken = new Set(tables.map(({ oid }) => oid));
+  const row = await readFollow(target, context.checkpoint.run.source);
+  const onSource = await tablesOnSource(source, followed, row ?? { publications: [], ownsSlot: false });
+  tellOnSource(tracker, onSource, back ? 'target' : 'source');
   return gateChecks({
     snapshot: follower.snapshot(),
     findings: tracker.findings.filter((finding) => isOfBase(finding) && !back?.former.has(finding)),
     notValid: await notValidOnTarget(source, target, tables),
     deferred: foreignKeys.length + statements.length + last.length,
     different: back ? [] : followed.filter((table) => tracker.table(table)?.verification?.equal === false),
+    ...onSource,
     notFollowed: tables.filter((t) => t.relkind === 'r' && t.withData && !isFollowed(t)),
     unreadableSequences: features.unreadableSequences
       .filter(({ owner }) => owner === null || taken.has(owner))
@@ -83,11 +90,11 @@ export async function verifyCutover(parts: CutoverParts): Promise<Verified> {
   const { context, target, tables, request, job } = parts;
   const { tracker } = context;
   if (request.verify === 'none') return { different: [], said: 'Nothing was compared, as asked.' };
-  const followed = tables.filter(isFollowed);
-  const chosen = request.verify === 'full' ? followed : sampleOf(followed);
   const source = await job.sessions.open('source', 'cutover snapshot');
   try {
     const snapshot = await exportSnapshot(source);
+    const followed = await followedNow(source, tables);
+    const chosen = request.verify === 'full' ? followed : sampleOf(followed);
     tracker.begin('verify', chosen.length);
     const tablesDifferent = await verifyTables({ ...context, snapshot }, chosen);
     if (request.verify === 'full') await verifyLargeObjects(context, source, target);
@@ -98,6 +105,16 @@ export async function verifyCutover(parts: CutoverParts): Promise<Verified> {
   } finally {
     await job.sessions.close(source);
   }
+}
+
+/** What is still there, as it is now: the gate has told of what is not. */
+async function followedNow(source: Session, tables: readonly SourceTable[]): Promise<readonly SourceTable[]> {
+  const listed = await withNamesOfNow(source, tables.filter(isFollowed));
+  const { gone } = await movedTables(source, listed);
+  return withColumnsOf(
+    source,
+    listed.filter((table) => !gone.includes(table)),
+  );
 }
 
 /** Small ones cost little; of the large ones every tenth, the largest among them. */

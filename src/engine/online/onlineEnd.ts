@@ -1,6 +1,7 @@
 import { chunks } from '../../base/pool.js';
 import { type BaseCopy, verifyBase } from '../baseCopy.js';
 import type { SourceTable } from '../catalog/tables.js';
+import { withColumnsOf, withNamesOfNow } from '../catalog/tablesNow.js';
 import { requireNotRewritten } from '../copy/rewritten.js';
 import type { DatabaseJob } from '../databaseJob.js';
 import { Fault } from '../errors/fault.js';
@@ -99,7 +100,7 @@ async function lockForReading(session: Session, tables: readonly SourceTable[]):
     tables.filter((table) => there.has(table.oid)),
     lockedAtOnce,
   )) {
-    const names = some.map((table) => `ONLY ${qualified(table)}`).join(', ');
+    const names = some.map((table) => `ONLY ${qualified(table.readAs ?? table)}`).join(', ');
     await session.script(`LOCK TABLE ${names} IN ACCESS SHARE MODE`);
   }
 }
@@ -121,11 +122,15 @@ export async function finishAtEnd(
     );
     await addDeferred(context, target, deferred);
     await refreshAgain(context, target, refreshes);
-    const held = await readableSnapshot(job, work.tables, point?.held);
+    const listed = await withSession(job, 'source', 'names', (now) => withNamesOfNow(now, work.tables));
+    const held = await readableSnapshot(job, listed, point?.held);
     const at = { ...context, snapshot: held.snapshot };
+    const asOfThen = { ...work, tables: await withColumnsOf(held.session, listed) };
     const touched: ReadonlySet<string> =
-      held === point?.held ? new Set() : await compareBehind(job, { ...base, context: at }, held, target);
-    const others = work.tables.filter((table) => !touched.has(table.oid));
+      held === point?.held
+        ? new Set()
+        : await compareBehind(job, { ...base, context: at, work: asOfThen }, held, target);
+    const others = asOfThen.tables.filter((table) => !touched.has(table.oid));
     await verifyBase(at, { ...work, tables: others }, held.session, target);
     await sessions.close(held.session);
     await finishDeferred(context, target, deferred);

@@ -2,11 +2,13 @@ import { errorCodes } from '../../protocol/errorCodes.js';
 import { formatRelation } from '../../protocol/mapping.js';
 import type { RelationName } from '../../protocol/model.js';
 import { changesOf, newTables } from '../catalog/newTables.js';
+import { isFollowed } from '../catalog/replicaIdentities.js';
 import type { SourceTable } from '../catalog/tables.js';
 import type { Session } from '../postgres/session.js';
 import type { FollowParts } from './followParts.js';
+import { tablesOnSource, tellOnSource } from './tablesOnSource.js';
 
-/** What of a followed database does not come in the stream: tables that came to be, changes without an identity. */
+/** What of a followed database does not come in the stream: what became of its tables, changes without an identity. */
 export class Unfollowed {
   /** Tables that came to be since. */
   fresh: readonly RelationName[] = [];
@@ -20,8 +22,10 @@ export class Unfollowed {
   ) {}
 
   async look(source: Session): Promise<void> {
-    const { base, insertOnly, takesAll } = this.parts;
+    const { base, insertOnly, takesAll, row, job } = this.parts;
     if (!takesAll) await this.lookForTables(source);
+    const onSource = await tablesOnSource(source, base.planned.tables.filter(isFollowed), row);
+    tellOnSource(job.tracker, onSource, row.wayBack ? 'target' : 'source');
     const changes = await changesOf(source, [...insertOnly]);
     for (const [oid, count] of changes) {
       const before = this.changesBefore?.get(oid) ?? count;

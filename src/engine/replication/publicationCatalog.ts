@@ -88,6 +88,24 @@ export interface Member extends RelationName {
   readonly columnList: boolean;
 }
 
+/**
+ * Oids of the tables that stand in one of them by name; undefined where one of them takes whatever there is, or none is
+ * there, which ends the stream by itself.
+ */
+export async function publishedOids(
+  source: Session,
+  publications: readonly string[],
+): Promise<ReadonlySet<string> | undefined> {
+  const found = await readPublications(source, publications);
+  if (found.length === 0 || found.some(({ wide }) => wide)) return undefined;
+  const { rows } = await source.query<{ oid: string }>(
+    `SELECT DISTINCT r.prrelid::text AS oid FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
+     WHERE p.pubname = ANY ($1::name[])`,
+    [[...publications]],
+  );
+  return new Set(rows.map(({ oid }) => oid));
+}
+
 export async function readMembers(source: Session, kinds: readonly Kind[]): Promise<Map<string, Member[]>> {
   const since15 = source.versionNum >= 150000;
   const { rows } = await source.query<Member>(

@@ -38,7 +38,7 @@ export function checksumSettings(rules: ChecksumRules): string {
 export function checksumQuery(table: SourceTable, rules: ChecksumRules, side: 'source' | 'target'): string {
   const from =
     side === 'source'
-      ? `FROM ONLY ${qualified(table)} ${rowCondition(table)}`
+      ? `FROM ONLY ${qualified(table.readAs ?? table)} ${rowCondition(table)}`
       : `FROM ONLY ${qualified(table.target)} ${table.onBothSides ? rowCondition(table) : (table.extensionCondition ?? '')}`;
   if (table.columns.length === 0) return `SELECT count(*) AS rows, '0' AS checksum ${from}`;
   const byColumn = rules.wideHash && !rules.recode && table.columns.length <= mostNested;
