@@ -168,6 +168,7 @@ export class Applier {
    * applied and stays uncommitted. @throws the Fault of a batch before
    */
   async flush(): Promise<void> {
+    if (this.isBusy) this.batch.plan(this.options, this.current === undefined);
     await this.applying;
     if (this.failure) throw this.failure;
     const batch = this.batch;

@@ -1,4 +1,5 @@
 import type { Lsn } from '../../postgres/lsn.js';
+import type { ValueEncoding } from '../pgoutput.js';
 import type { Row } from '../pgoutputMessages.js';
 import { LaneBatch } from './laneBatch.js';
 import type { TableChange } from './parkedChanges.js';
@@ -48,6 +49,11 @@ export class Batch {
 
   get isEmpty(): boolean {
     return this.lanes.every((lane) => lane.isEmpty);
+  }
+
+  /** Makes its statements, while the batch before is still being applied. */
+  plan({ source, encoding }: { source: string; encoding: ValueEncoding }, isLast: boolean): void {
+    for (const lane of this.lanes) lane.steps(source, encoding, isLast);
   }
 
   count(change: TableChange): void {

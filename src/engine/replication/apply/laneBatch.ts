@@ -65,6 +65,8 @@ export class LaneBatch {
   /** A table that a foreign key refers to cannot be truncated by itself. */
   private truncatesApart = false;
   private truncatesByDelete = new Set<number>();
+  /** What {@link steps} gave last, until something changes. */
+  private planned: { readonly isLast: boolean; readonly steps: readonly SourcedStep[] } | undefined;
 
   get isEmpty(): boolean {
     return this.changes.length === 0 && this.parked.length === 0 && this.stops.length === 0;
@@ -76,11 +78,13 @@ export class LaneBatch {
   }
 
   add(entry: LaneChange): void {
+    this.planned = undefined;
     this.changes.push(entry);
     this.merge(entry);
   }
 
   park(change: ParkedChange): void {
+    this.planned = undefined;
     this.parked.push(change);
   }
 
@@ -98,6 +102,7 @@ export class LaneBatch {
   /** Everything in the order of the source. False if it is already. */
   order(): boolean {
     if (this.isInOrder) return false;
+    this.planned = undefined;
     this.isInOrder = true;
     return true;
   }
@@ -105,6 +110,7 @@ export class LaneBatch {
   /** All changes of the table one after the other from now on. False if they are already. */
   orderTable(oid: number): boolean {
     if (this.ordered.has(oid)) return false;
+    this.planned = undefined;
     this.ordered.add(oid);
     this.merges.get(oid)?.order();
     return true;
@@ -112,6 +118,7 @@ export class LaneBatch {
 
   /** Another way for tables that could not be truncated together, or one that could not by itself. False without one. */
   truncateOtherwise(oid?: number): boolean {
+    this.planned = undefined;
     if (oid === undefined) {
       if (this.truncatesApart) return false;
       this.truncatesApart = true;
@@ -125,6 +132,7 @@ export class LaneBatch {
   /** Looks behind every transaction whether constraints hold. False if that is done already. */
   checkEach(): boolean {
     if (this.checksEach) return false;
+    this.planned = undefined;
     this.checksEach = true;
     this.order();
     return true;
@@ -146,7 +154,14 @@ export class LaneBatch {
     this.stops.push({ followed, fault, left });
   }
 
-  steps(source: string, encoding: ValueEncoding, isLast: boolean): SourcedStep[] {
+  /** Kept until something changes: they can be made while the batch before is still being applied. */
+  steps(source: string, encoding: ValueEncoding, isLast: boolean): readonly SourcedStep[] {
+    if (this.planned?.isLast !== isLast)
+      this.planned = { isLast, steps: this.plan(source, encoding, isLast) };
+    return this.planned.steps;
+  }
+
+  private plan(source: string, encoding: ValueEncoding, isLast: boolean): SourcedStep[] {
     const steps = this.isInOrder ? this.inOrder() : this.byTable(encoding);
     // Between the parts of a transaction they need not hold.
     if (isLast && steps.length > 0) steps.push({ sql: checkSql, from: { kind: 'check' } });
@@ -164,6 +179,7 @@ export class LaneBatch {
 
   /** Takes out the changes of a table from a place on: they wait, or are left where they wait already. */
   private cut(oid: number, at: number, keepsWaiting: boolean): number {
+    this.planned = undefined;
     const left = this.changes.splice(0);
     const waited: ParkedChange[] = [];
     this.merges = new Map();

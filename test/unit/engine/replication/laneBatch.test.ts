@@ -47,7 +47,7 @@ class Batches {
     this.add(table, { kind: 'insert', relation: table.relation, row: [id, `v${id}`] }, commitLsn);
   }
 
-  steps(isLast = true): SourcedStep[] {
+  steps(isLast = true): readonly SourcedStep[] {
     return this.batch.steps('source', 'utf8', isLast);
   }
 
