@@ -3,7 +3,7 @@ import { Fault } from '../engine/errors/fault.js';
 import { cleanUpFollow } from '../engine/online/cleanUpFollow.js';
 import { followStatus, isFollowed, requestFollow } from '../engine/online/followControl.js';
 import type { FollowSpecs } from '../engine/online/followPlace.js';
-import { FollowWatch } from '../engine/online/followWatch.js';
+import { type FollowGlance, FollowWatch } from '../engine/online/followWatch.js';
 import { formatRelation } from '../protocol/mapping.js';
 import type { CleanUpCommand, FollowCommand, RequestCommand, StatusCommand } from './commands.js';
 import { noRunText } from './cutover.js';
@@ -54,26 +54,35 @@ export async function sendRequest(
 
 /** Waits until the run has ended: what it left can be removed then, and is if the user says so. */
 async function cancel(specs: FollowSpecs, out: Output, signal: AbortSignal): Promise<number> {
-  const ended = await FollowWatch.use(specs, signal, async (watch) => {
+  const last = await FollowWatch.use(specs, signal, async (watch) => {
     await requestFollow(specs, { command: 'cancel' }, signal);
     return untilAtRest(watch, signal);
   });
-  if (!ended) {
+  if (last === undefined) {
     out.write('The run was asked to end, and has not done so yet.\n');
     return 1;
   }
-  out.write('The run has ended. The source keeps its log for it until cleanup is called.\n');
-  if (!canAsk() || !(await confirmed('Remove slot, publications and checkpoints now?', signal))) return 0;
+  out.write(
+    last.state === 'finished'
+      ? 'The run has ended, and its replication slot is gone. What it made on the target stays; cleanup removes its checkpoints, clone --online --restart begins anew.\n'
+      : 'The run has ended. The source keeps its log for it until cleanup is called.\n',
+  );
+  if (
+    !canAsk() ||
+    !(await confirmed('Remove slot, publications and checkpoints, as far as they are there, now?', signal))
+  )
+    return 0;
   return removeAll(specs, false, out, signal);
 }
 
-async function untilAtRest(watch: FollowWatch, signal: AbortSignal): Promise<boolean> {
+/** What the target says then; undefined where the run is still at work. */
+async function untilAtRest(watch: FollowWatch, signal: AbortSignal): Promise<FollowGlance | undefined> {
   for (const end = Date.now() + cancelLimit; Date.now() < end; ) {
     const glance = await watch.look();
-    if (glance && !glance.running) return true;
+    if (glance && !glance.running) return glance;
     await sleep(lookEvery, undefined, { signal });
   }
-  return false;
+  return undefined;
 }
 
 export function cleanUp(command: CleanUpCommand, out: Output, signal: AbortSignal): Promise<number> {

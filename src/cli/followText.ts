@@ -20,7 +20,7 @@ export const stateTitles: Readonly<Record<FollowState, string>> = {
   undoing: 'taking the cutover back',
   handedOver: 'handed over: applications belong to the target',
   wayBack: 'handed over; changes of the target go back to the source, until finish',
-  finished: 'finished',
+  finished: 'finished, nothing is followed any more',
 };
 
 const stepTitles: Readonly<Record<CutoverStep, string>> = {
@@ -99,7 +99,7 @@ export function statusText(status: FollowStatus, now: number): string {
       ? [`${source} → ${target}: nothing is followed.`, ...unknown]
       : [
           `${source} → ${target}: ${stateTitles[follow.state]}`,
-          `run          ${running ? 'at work' : 'none is at work; the same command goes on'}${at === undefined ? '' : `, last heard of ${ago(at, now)}`}`,
+          `run          ${running ? 'at work' : `none is at work${isOver(follow) ? '' : '; the same command goes on'}`}${at === undefined ? '' : `, last heard of ${ago(at, now)}`}`,
           ...unknown,
           ...figures(follow),
           ...attention(follow),
@@ -107,6 +107,10 @@ export function statusText(status: FollowStatus, now: number): string {
         ];
   return lines.map((line) => `${line}\n`).join('');
 }
+
+/** The same command would not go on with it. */
+const isOver = ({ state, slot }: FollowSnapshot): boolean =>
+  state === 'finished' || slot.walStatus === 'lost';
 
 function figures(follow: FollowSnapshot): string[] {
   const { slot } = follow;
@@ -133,6 +137,11 @@ function figures(follow: FollowSnapshot): string[] {
 
 function attention(follow: FollowSnapshot): string[] {
   return [
+    ...(follow.slot.walStatus === 'lost'
+      ? [
+          'LOST         the log of changes that are not applied yet is gone: begin anew with a new base copy (--restart)',
+        ]
+      : []),
     ...follow.stopped.flatMap((table) => [
       `STOPPED      ${formatRelation(table)}, ${plural(table.waiting, 'change')} waiting: ${table.fault.code}: ${table.fault.message}`,
       `             ${table.fault.fix}`,

@@ -212,7 +212,7 @@ export function summary(event: DoneEvent, wentBack = false): string {
     1: 'Finished, but not complete',
     2: 'Wrong usage',
     3: 'Not started',
-    4: 'Interrupted; the same command resumes',
+    4: event.fault?.code === 'FF867' ? 'Cancelled' : 'Interrupted; the same command resumes',
   };
   const equal = event.tables.filter((t) => t.equal).length;
   return [

@@ -10,7 +10,7 @@ import { Fault } from './errors/fault.js';
 import { isPastHandOver } from './online/wayBackRow.js';
 import type { Session } from './postgres/session.js';
 import { type RunRow, readRuns, renamesText } from './run/checkpoint.js';
-import { isHandedOver, readFollow, readFollows } from './run/followState.js';
+import { type FollowRow, isHandedOver, readFollow, readFollows } from './run/followState.js';
 
 /** The database through which others are created. https://www.postgresql.org/docs/current/manage-ag-createdb.html */
 export const maintenanceDatabase = 'postgres';
@@ -44,6 +44,10 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   if (job.restart && follows.some(isHandedOver))
     throw new Fault('FF896', `The database ${job.target.database} was handed over to its applications.`);
   requireOwnRuns(job, sourceId, runs);
+  requireNotCancelled(
+    job,
+    follows.find((row) => row.source === sourceId),
+  );
   tracker.facts = {
     ...tracker.facts,
     sourceVersion: await version(source),
@@ -149,4 +153,11 @@ function requireOwnRuns(job: DatabaseJob, source: string, runs: readonly RunRow[
   const own = runs.find((run) => run.source === source);
   if (own && own.renames !== renamesText(job.database))
     throw new Fault('FF216', `The unfinished run into the database ${database} used other names.`);
+}
+
+/** What the source kept for it is gone. */
+function requireNotCancelled(job: DatabaseJob, row: FollowRow | undefined): void {
+  if (!job.online || job.restart || row?.state !== 'finished') return;
+  if (row.wayBack || isHandedOver(row) || isPastHandOver(row)) return;
+  throw new Fault('FF866', `The online migration into the database ${job.target.database} was cancelled.`);
 }

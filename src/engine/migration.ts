@@ -9,6 +9,7 @@ import { assessDatabase } from './assessDatabase.js';
 import { type DatabaseJob, findSiblings, makeJobs, requireRunnable, resolveServers } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
 import { toFault } from './errors/mapError.js';
+import { needsNewBase } from './errors/needsNewBase.js';
 import { forgetRun, migrateDatabase } from './migrateDatabase.js';
 import { CutoverDesk } from './online/cutoverDesk.js';
 import { OnlineDatabase } from './online/onlineDatabase.js';
@@ -125,7 +126,7 @@ async function moveAll(
       ? new Fault('FF509', 'The migration was stopped.')
       : toFault(error, { side: 'server' });
     tracker.fault = fault.toData();
-    tracker.state = begun || signal.aborted ? 'interrupted' : 'refused';
+    tracker.state = stateOf(fault, begun || signal.aborted);
     for (const database of tracker.databases) database.stop();
   } finally {
     signal.removeEventListener('abort', onAbort);
@@ -134,6 +135,12 @@ async function moveAll(
     tracker.endedAt = tracker.now();
     tracker.push();
   }
+}
+
+/** Only what the same command goes on with is interrupted. */
+function stateOf(fault: Fault, begun: boolean): 'interrupted' | 'incomplete' | 'refused' {
+  if (!begun) return 'refused';
+  return needsNewBase(fault.code) ? 'incomplete' : 'interrupted';
 }
 
 /** Each is followed until its own end; what ends one early does not end the others. Rejects with the first failure. */

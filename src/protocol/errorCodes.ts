@@ -358,13 +358,13 @@ export const errorCodes = {
   },
   // --- following the changes of the source (FF8xx)
   FF800: {
-    help: 'The replication slot does not exist on the source any more, so changes since the last confirmed one are lost. Start the migration again with a new base copy.',
+    help: 'The replication slot does not exist on the source any more, so changes since the last confirmed one are lost. Start the migration again with a new base copy (on the command line by --restart).',
   },
   FF801: {
     help: 'The replication slot is in use by another connection. Stop the other run; after a lost connection the source lets go of it within wal_sender_timeout.',
   },
   FF802: {
-    help: 'The source has removed log that the replication slot still needed (max_slot_wal_keep_size or a full disk), so changes are lost. Give it more room, then start again with a new base copy.',
+    help: 'The source has removed log that the replication slot still needed (max_slot_wal_keep_size or a full disk), so changes are lost. Give it more room, then start again with a new base copy (on the command line by --restart).',
   },
   FF803: {
     help: 'The source has no replication slot or sender left. Raise max_replication_slots and max_wal_senders (takes a restart), or drop slots that nobody uses.',
@@ -381,22 +381,22 @@ export const errorCodes = {
     help: 'The replication slot could not be made in time because transactions of the source are still open, prepared ones included. End them or wait, then start again.',
   },
   FF807: {
-    help: 'The publication does not exist on the source. Make it again for the same tables; where it was dropped while it was followed, start again with a new base copy.',
+    help: 'The publication does not exist on the source. Make it again for the same tables; where it was dropped while it was followed, start again with a new base copy (on the command line by --restart).',
   },
   FF808: {
     help: 'The stream of changes cannot be read. Nothing of it was applied: resume; if it happens again, please report it with the log.',
   },
   FF809: {
-    help: 'This is not the source that the changes were followed from: another server, one restored from a backup, or a replica that took over without all of them. Connect to the former one, or start again with a new base copy.',
+    help: 'This is not the source that the changes were followed from: another server, one restored from a backup, or a replica that took over without all of them. Connect to the former one, or start again with a new base copy (on the command line by --restart).',
   },
   FF810: {
     help: 'A large transaction of the source is kept on disk until it ends, and that failed. Free space in the temporary folder or choose another one, then resume.',
   },
   FF811: {
-    help: 'A prepared transaction was committed on the source that began before the changes were followed. Start again with a new base copy.',
+    help: 'A prepared transaction was committed on the source that began before the changes were followed. Start again with a new base copy (on the command line by --restart).',
   },
   FF812: {
-    help: 'The replication slot was confirmed beyond what the target has, so changes between are lost (a target restored from a backup, or another consumer of the slot). Start again with a new base copy.',
+    help: 'The replication slot was confirmed beyond what the target has, so changes between are lost (a target restored from a backup, or another consumer of the slot). Start again with a new base copy (on the command line by --restart).',
   },
   FF813: {
     help: 'A replication slot of this name exists on the source already. Drop it if nobody uses it, or choose another name.',
@@ -544,6 +544,12 @@ export const errorCodes = {
   FF864: { help: 'Only tables whose changes wait can be retried or skipped. The status names them.' },
   FF865: {
     help: 'The run was asked to end, but is still at work. Stop its process, then clean up again.',
+  },
+  FF866: {
+    help: 'Its replication slot was given up, so it cannot go on. Begin anew with a new base copy (on the command line by --restart), or clean up what it left.',
+  },
+  FF867: {
+    help: 'The source keeps nothing for it any more. Clean up what it left on the target, or begin anew with a new base copy (on the command line by --restart).',
   },
   FF878: {
     help: 'It is copied again as of a later moment by itself. If this goes on, let the table rest for as long as its copy takes, then resume.',

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLsn } from '../../src/engine/postgres/lsn.js';
 import type { FollowSnapshot } from '../../src/protocol/follow.js';
 import type { RunEvent } from '../../src/protocol/model.js';
-import { poll, runCli } from '../support/flexferry.js';
+import { doneOf, poll, runCli } from '../support/flexferry.js';
 import { assertSucceeded, type RunningClone, startClone } from '../support/migrate.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
 import { flushedCommits } from '../support/replication.js';
@@ -134,22 +134,28 @@ test('killed while it copies and while it follows: the same command goes on; can
   await same(database, 'SELECT * FROM a ORDER BY id');
   await same(database, 'SELECT * FROM b ORDER BY id');
 
-  const again = await target.createDatabase();
-  const pair = ['--source', source.uri(database), '--target', target.uri(again)];
-  const cancelled = startClone(source.uri(database), target.uri(again), ['--online']);
+  const other = await target.createDatabase();
+  const pair = ['--source', source.uri(database), '--target', target.uri(other)];
+  const cancelled = startClone(source.uri(database), target.uri(other), ['--online']);
   await poll(
     async () => (await runCli(['status', ...pair], { json: false })).stdout.includes('following'),
     'following',
   );
   const answer = await runCli(['cancel', ...pair], { json: false });
   assert.equal(answer.code, 0, answer.stdout + answer.stderr);
-  assert.equal((await cancelled.ended).exitCode, 4);
+  assert.match(answer.stdout, /its replication slot is gone\. .*--restart begins anew/);
+  const end = await cancelled.ended;
+  assert.deepEqual([end.exitCode, end.done?.fault?.code], [4, 'FF867']);
+  const status = await runCli(['status', ...pair], { json: false });
+  assert.match(status.stdout, /: finished, .*\nrun {10}none is at work, last/);
+  const again = await runCli(['clone', '--online', ...pair]);
+  assert.deepEqual([again.code, doneOf(again).fault?.code], [3, 'FF866']);
   const cleaned = await runCli(['cleanup', ...pair], { json: false });
   assert.equal(cleaned.code, 0, cleaned.stdout + cleaned.stderr);
   assert.deepEqual(await source.query('postgres', 'SELECT slot_name FROM pg_replication_slots'), []);
   assert.deepEqual(await source.query(database, 'SELECT pubname FROM pg_publication'), []);
   assert.deepEqual(
-    await target.query(again, "SELECT nspname FROM pg_namespace WHERE nspname = 'flexferry'"),
+    await target.query(other, "SELECT nspname FROM pg_namespace WHERE nspname = 'flexferry'"),
     [],
   );
 });
@@ -255,4 +261,31 @@ test('a table that somebody takes out of the publication is a no-go, not a gap',
   assert.match(refused.stdout, /NO-GO {2}stoppedTables: 1 table taken out of the publication: .*public\.t/);
   following.run.child.kill('SIGKILL');
   await following.run.ended;
+});
+
+test('a slot that is lost is no interruption: only a new base copy helps', async () => {
+  const database = await source.createDatabase();
+  await source.query(database, 'CREATE TABLE t (id int PRIMARY KEY)');
+  await target.createDatabase(database);
+  const following = new Following(database);
+  await following.until((follow) => follow.state === 'following', 'following');
+  const slot = following.snapshot?.slot.name ?? '';
+  following.run.child.kill('SIGKILL');
+  await following.run.ended;
+  await poll(
+    () =>
+      source.query(database, 'SELECT pg_drop_replication_slot($1)', [slot]).then(
+        () => true,
+        () => false,
+      ),
+    'the slot is dropped',
+  );
+  const status = await runCli(['status', ...following.pair], { json: false });
+  assert.match(status.stdout, /^run {10}none is at work, last[\s\S]*^LOST .*--restart/m);
+  const again = await runCli(['clone', '--online', ...following.pair]);
+  const { fault, state } = doneOf(again);
+  assert.deepEqual([again.code, state, fault?.code], [1, 'incomplete', 'FF800']);
+  assert.match(fault?.fix ?? '', /--restart/);
+  const anew = await runCli(['clone', '--online', '--restart', '--endpos', 'current', ...following.pair]);
+  assert.equal(anew.code, 0, anew.stderr);
 });

@@ -200,7 +200,7 @@ describe('the way back', { concurrency: 3 }, () => {
     await move.until('wayBack');
     await move.untilSame(plainTables);
     await move.ask('cancel', move.pair);
-    assert.equal(doneOf(await move.run.result).fault?.code, 'FF509');
+    assert.equal(doneOf(await move.run.result).fault?.code, 'FF867');
     await move.untilLeft(['target schema flexferry']);
     assert.match(await move.ask('cleanup', move.pair), /^target: checkpoints/);
     await move.untilLeft([]);

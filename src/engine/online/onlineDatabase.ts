@@ -9,7 +9,7 @@ import type { DatabaseJob } from '../databaseJob.js';
 import { Fault } from '../errors/fault.js';
 import type { Session } from '../postgres/session.js';
 import { Checkpoint, type RunRow } from '../run/checkpoint.js';
-import { type FollowRow, isHandedOver, readFollow } from '../run/followState.js';
+import { type FollowRow, isHandedOver, noteState, readFollow } from '../run/followState.js';
 import { removeFollowed } from './cleanUpFollow.js';
 import type { CutoverDesk } from './cutoverDesk.js';
 import { Cutovers } from './cutovers.js';
@@ -91,7 +91,7 @@ export class OnlineDatabase {
       });
       this.job.tracker.end('follow');
       if (outcome === 'cancel') {
-        await this.release('lift');
+        await this.giveUp();
         throw cancelled();
       }
       if (outcome === 'end') await finishAtEnd(this.job, this.base, this.point);
@@ -251,6 +251,14 @@ export class OnlineDatabase {
     tracker.state = isWhole ? 'done' : 'failed';
   }
 
+  /** Without its slot nobody may take it for one that goes on; a slot of the user stays. */
+  private async giveUp(): Promise<void> {
+    const row = await this.row();
+    if (row?.ownsSlot)
+      await this.onTarget((target) => noteState(target, this.run.source, { state: 'finished' }));
+    await this.release('lift');
+  }
+
   /** The source keeps nothing for us any more; a fence stays, it is the hand-over. */
   private async release(fence: 'lift' | 'keep'): Promise<void> {
     const { job } = this;
@@ -287,4 +295,4 @@ export class OnlineDatabase {
 }
 
 /** Why a follow of a database ended early, for those who asked. */
-const cancelled = (): Fault => new Fault('FF509', 'The migration was cancelled.');
+const cancelled = (): Fault => new Fault('FF867', 'The migration was cancelled.');

@@ -112,12 +112,12 @@ export async function openOnlineSource(
   return { session: source, ...followed, ...at, laterSnapshot: later };
 }
 
-/** What was copied and left the publications for a while lacks the changes of that time. Throws FF807. */
+/** What was copied and left the publications for a while lacks the changes of that time. Throws FF855. */
 function requireUnbroken(published: EnsuredPublications, copied: readonly SourceTable[]): void {
   const lost = copied.find(({ oid }) => published.added.has(oid) || published.altered.has(oid));
   if (lost === undefined) return;
   const message = `The table ${lost.schema}.${lost.name} was not in the publication for a while, or in another way.`;
-  throw new Fault('FF807', message, { object: `table ${lost.schema}.${lost.name}` });
+  throw new Fault('FF855', message, { object: `table ${lost.schema}.${lost.name}` });
 }
 
 export const isCuttingOver = ({ state }: FollowRow): boolean => state !== 'copying' && state !== 'following';

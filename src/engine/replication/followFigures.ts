@@ -47,7 +47,7 @@ export function freshSnapshot(row: FollowRow, { lanes, figures, now, running }: 
     appliedLsn: formatLsn(applied),
     sourceLsn: formatLsn(source),
     lagBytes,
-    slot: slotOf(said.slot, row.startLsn !== undefined, figures, running),
+    slot: slotOf(said.slot, row.startLsn !== undefined && row.state !== 'finished', figures, running),
     ...(running
       ? {
           fallingBehind,
