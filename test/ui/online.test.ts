@@ -186,6 +186,7 @@ describe('an online migration in the workbench', () => {
     await onTarget("INSERT INTO harbour.countries (code, name) VALUES ('XE', 'Poldavia')");
     await arrives(() => onSource("SELECT FROM harbour.countries WHERE code = 'XE'"));
     await statusBarItem(page, /harbour: way back, lag/).waitFor();
+    await treeItem(page, /^Verify.*38 of 38/).waitFor();
     await session.screenshot('online-way-back');
     await dashboard().getByRole('button', { name: 'Finish Way Back…' }).click();
     await press(page, 'Finish Way Back');
@@ -199,6 +200,7 @@ describe('an online migration in the workbench', () => {
     assert.equal(left.rowCount, 0, 'the slot is left on the source');
     await dashboard().getByRole('button', { name: 'Open Report' }).click();
     await webview(page, 0).getByText('Write downtime, measured').waitFor();
+    await treeItem(page, /^Cut over.*8 of 8/).waitFor();
     await session.screenshot('online-report');
   });
 

@@ -15,6 +15,8 @@ import { stepInWordsOfMigration } from './wayBackWords.js';
 /** How often the growing downtime is told, milliseconds. */
 const tellEveryMs = 1_000;
 
+const cutoverPhases = ['cutover', 'sequences', 'constraints', 'postData', 'verify'] as const;
+
 /** The cutover of one database, from where the row of the target says that it stands. */
 export class CutoverRun {
   /** Why a step of this database failed. */
@@ -77,6 +79,8 @@ export class CutoverRun {
     // What is written down now must outlive a crash of the target; and nobody waits for a lock for ever.
     await parts.target.script(`SET synchronous_commit = on; SET lock_timeout = '30s'`);
     if (!this.isContinued) withdrawFindings(parts);
+    // Until now they were those of the cutover that is being gone back from.
+    if (parts.back) tracker.again(...cutoverPhases);
     tracker.begin('cutover', steps.record.steps.length);
     const done = steps.record.steps.filter(({ state }) => state === 'done').length;
     if (done > 0) tracker.advance('cutover', 'done', done);
@@ -178,10 +182,14 @@ export class CutoverRun {
   }
 
   private endPhases(): void {
-    const { tracker } = this.parts.context;
-    for (const phase of ['cutover', 'sequences', 'constraints', 'postData', 'verify'] as const)
-      tracker.end(phase, phase === 'cutover' ? 'failed' : 'pending');
-    tracker.again('cutover', 'sequences', 'verify');
+    const { back, context } = this.parts;
+    const { tracker } = context;
+    for (const phase of cutoverPhases) tracker.end(phase, phase === 'cutover' ? 'failed' : 'pending');
+    if (!back) tracker.again('cutover', 'sequences', 'verify');
+    else {
+      tracker.again(...cutoverPhases);
+      tracker.stand(...cutoverPhases);
+    }
   }
 
   private tell(): void {

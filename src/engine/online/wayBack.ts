@@ -141,7 +141,7 @@ export class WayBack {
   private async follow(back: JobBack, row: FollowRow, keeper: Session): Promise<void> {
     const { tracker } = this.job;
     const { job } = back;
-    tracker.again('follow', 'cutover', 'sequences', 'constraints', 'postData', 'verify');
+    tracker.again('follow');
     const session = await job.sessions.open('source', 'way back');
     try {
       const run = (await readRuns(keeper)).find(({ source }) => source === row.source);

@@ -117,6 +117,16 @@ export class DatabaseTracker {
     }
   }
 
+  /** What was begun {@link again} is taken back: what it had come to before stands. */
+  stand(...before: readonly Phase[]): void {
+    for (const phase of before) {
+      const p = this.phase(phase);
+      p.state = step(p.state, 'done');
+      p.done = p.total;
+    }
+    this.run.changed();
+  }
+
   now(): number {
     return this.run.now();
   }
