@@ -280,8 +280,10 @@ test('a slot that is lost is no interruption: only a new base copy helps', async
       ),
     'the slot is dropped',
   );
-  const status = await runCli(['status', ...following.pair], { json: false });
-  assert.match(status.stdout, /^run {10}none is at work, last[\s\S]*^LOST .*--restart/m);
+  await poll(async () => {
+    const { stdout } = await runCli(['status', ...following.pair], { json: false });
+    return /^run {10}none is at work(, last.*)?$[\s\S]*^LOST .*--restart/m.test(stdout);
+  }, 'the status says that it is lost');
   const again = await runCli(['clone', '--online', ...following.pair]);
   const { fault, state } = doneOf(again);
   assert.deepEqual([again.code, state, fault?.code], [1, 'incomplete', 'FF800']);
