@@ -20,6 +20,7 @@ import { copyDatabaseProperties } from './schema/databaseProperties.js';
 import { type Deferred, nothingDeferred, splitDeferred, splitForced } from './schema/deferred.js';
 import { addForeignKeys } from './schema/foreignKeys.js';
 import { IndexBuilder } from './schema/indexBuilder.js';
+import { withLatePartitions } from './schema/latePartitions.js';
 import type { PlannedDdl } from './schema/planDdl.js';
 import type { PlannedStatement } from './schema/plannedStatement.js';
 import { type PostDataPlan, planPostData } from './schema/postData.js';
@@ -194,8 +195,9 @@ async function createSchema(
   all: readonly SourceTable[],
 ): Promise<Work> {
   const { tracker } = context;
-  tracker.begin('preData', tracked(plan.preData));
-  await runStatements(context, target, 'preData', plan.preData);
+  const preData = withLatePartitions(plan.preData, plan.postData, context.checkpoint);
+  tracker.begin('preData', tracked(preData));
+  await runStatements(context, target, 'preData', preData);
   tracker.end('preData');
   const presentKeys = await existingTables(target);
   const tables = all.filter((t) => t.relkind === 'r');

@@ -291,3 +291,50 @@ test('a slot that is lost is no interruption: only a new base copy helps', async
   const anew = await runCli(['clone', '--online', '--restart', '--endpos', 'current', ...following.pair]);
   assert.equal(anew.code, 0, anew.stderr);
 });
+
+test('partitions that are added come with the indexes, keys and triggers of their table', async () => {
+  const database = await source.createDatabase();
+  await source.query(
+    database,
+    `CREATE TABLE customers (id int PRIMARY KEY); INSERT INTO customers VALUES (1);
+     CREATE TABLE audit (what text);
+     CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit VALUES (TG_OP); RETURN NULL; END $$;
+     CREATE TABLE sales (id int, day int, customer int REFERENCES customers, note text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+     CREATE INDEX by_customer ON sales (customer); CREATE INDEX by_note ON sales (lower(note)) WHERE id > 0;
+     CREATE TRIGGER noted AFTER INSERT ON sales FOR EACH ROW EXECUTE FUNCTION note();
+     CREATE TABLE sales_1 PARTITION OF sales FOR VALUES FROM (0) TO (10); INSERT INTO sales VALUES (1, 1, 1)`,
+  );
+  await target.createDatabase(database);
+  const following = new Following(database);
+  await following.until((follow) => follow.state === 'following', 'following');
+  await source.query(
+    database,
+    `CREATE TABLE sales_2 PARTITION OF sales FOR VALUES FROM (10) TO (20);
+     ALTER INDEX sales_2_customer_idx RENAME TO another_name; CREATE INDEX of_its_own ON sales_2 (note);
+     CREATE TABLE a_leaf (LIKE sales INCLUDING DEFAULTS); ALTER TABLE a_leaf ADD PRIMARY KEY (id, day);
+     CREATE TABLE sales_3 PARTITION OF sales FOR VALUES FROM (20) TO (40) PARTITION BY RANGE (day);
+     ALTER TABLE sales_3 ATTACH PARTITION a_leaf FOR VALUES FROM (20) TO (30);
+     INSERT INTO customers VALUES (2); INSERT INTO sales VALUES (2, 12, 2), (3, 22, 2)`,
+  );
+  await following.until((follow) => follow.newTables.length === 2, 'they are seen');
+  await following.ask('add-tables');
+  await following.until(
+    (follow) => follow.newTables.length === 0 && follow.state === 'following',
+    'they are taken',
+  );
+  await source.query(
+    database,
+    `INSERT INTO sales VALUES (4, 13, 2), (5, 23, 1); DELETE FROM sales WHERE id = 2`,
+  );
+  await following.ask('cutover', '--yes', '--verify', 'full');
+  assertSucceeded(await following.run.ended);
+  for (const what of [
+    'SELECT tableoid::regclass::text, * FROM sales ORDER BY id',
+    'SELECT count(*) FROM audit',
+    'SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = $$public$$ ORDER BY 1',
+    'SELECT inhparent::regclass::text, inhrelid::regclass::text FROM pg_inherits ORDER BY 1, 2',
+    'SELECT conrelid::regclass::text, contype::text, convalidated FROM pg_constraint WHERE conrelid > 16383 ORDER BY 1, 2, 3',
+    'SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger WHERE tgname = $$noted$$ ORDER BY 1',
+  ])
+    await same(database, what);
+});
