@@ -199,7 +199,9 @@ describe('an online migration in the workbench', () => {
     const left = await onSource('SELECT FROM pg_replication_slots');
     assert.equal(left.rowCount, 0, 'the slot is left on the source');
     await dashboard().getByRole('button', { name: 'Open Report' }).click();
-    await webview(page, 0).getByText('Write downtime, measured').waitFor();
+    const report = webview(page);
+    await report.getByRole('heading', { name: 'Migrated and verified' }).waitFor();
+    await report.getByText('Write downtime, measured').waitFor();
     await treeItem(page, /^Cut over.*8 of 8/).waitFor();
     await session.screenshot('online-report');
   });
