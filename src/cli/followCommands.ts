@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../engine/errors/fault.js';
 import { cleanUpFollow } from '../engine/online/cleanUpFollow.js';
-import { followStatus, isFollowed, requestFollow } from '../engine/online/followControl.js';
+import { followStatus, requestFollow, whatIsFollowed } from '../engine/online/followControl.js';
 import type { FollowSpecs } from '../engine/online/followPlace.js';
 import { type FollowGlance, FollowWatch } from '../engine/online/followWatch.js';
 import { formatRelation } from '../protocol/mapping.js';
@@ -16,13 +16,21 @@ import { canAsk, confirmed } from './question.js';
 const cancelLimit = 60_000;
 const lookEvery = 250;
 
-/** `follow` goes on with what is there; what is there already by other means is named with --skip-copy. */
-export async function requireFollowed(command: FollowCommand, signal: AbortSignal): Promise<void> {
-  if (command.online.skipCopy !== undefined || (await isFollowed(specsOf(command), signal))) return;
-  throw new Fault(
-    'FF702',
-    'There is no online migration of this source into this target to go on with: begin it with clone --online, or follow a slot of your own with --skip-copy.',
-  );
+/**
+ * `follow` goes on with what is there, as it was begun: also with a slot of the user's own. What is there already by
+ * other means is named with --skip-copy.
+ */
+export async function asFollowed(command: FollowCommand, signal: AbortSignal): Promise<FollowCommand> {
+  if (command.online.skipCopy !== undefined) return command;
+  const followed = await whatIsFollowed(specsOf(command), signal);
+  if (followed === undefined)
+    throw new Fault(
+      'FF702',
+      'There is no online migration of this source into this target to go on with: begin it with clone --online, or follow a slot of your own with --skip-copy.',
+    );
+  const { slot, publications, ownsSlot, wayBack } = followed;
+  if (ownsSlot || wayBack) return command;
+  return { ...command, online: { ...command.online, skipCopy: { slot, publications } } };
 }
 
 export async function showStatus(command: StatusCommand, out: Output, signal: AbortSignal): Promise<number> {

@@ -11,7 +11,7 @@ import type { CloneCommand, DdlCommand, FollowCommand, RunCommand } from './comm
 import { cutOver } from './cutover.js';
 import { ddlSummary } from './ddlSummary.js';
 import { failedBeforeStart, failureCode } from './failure.js';
-import { cleanUp, requireFollowed, sendRequest, showStatus } from './followCommands.js';
+import { asFollowed, cleanUp, sendRequest, showStatus } from './followCommands.js';
 import { directoryOf, paramsOf, passwords } from './params.js';
 import { JsonReporter, type Output, TextReporter } from './progress.js';
 import { usage } from './usage.js';
@@ -54,9 +54,8 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(command: CloneCommand | FollowCommand | RunCommand): Promise<number> {
-  const params = await paramsOf(command);
   const signal = stopSignal();
-  if (command.command === 'follow') await requireFollowed(command, signal);
+  const params = await paramsOf(command.command === 'follow' ? await asFollowed(command, signal) : command);
   const reporter = command.json ? new JsonReporter(out) : new TextReporter(out);
   const snapshot = await runMigration(params, {
     onSnapshot: (s) => reporter.snapshot(s),

@@ -7,6 +7,7 @@ import { databaseIdentity, targetState } from './catalog/server.js';
 import { listOtherRelations, listSourceTables, type SourceTable, type TargetName } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
+import { requireGiven } from './online/onlineAttach.js';
 import { isPastHandOver } from './online/wayBackRow.js';
 import type { Session } from './postgres/session.js';
 import { type RunRow, readRuns, renamesText } from './run/checkpoint.js';
@@ -98,6 +99,15 @@ async function assessFollowing(
   tables: readonly SourceTable[],
 ): Promise<void> {
   const row = sourceId === undefined ? undefined : await readFollow(target, sourceId);
+  if (online?.skipCopy) await requireGiven(source, online.skipCopy, row);
+  else if (row?.ownsSlot === false)
+    throw new Fault(
+      'FF210',
+      `The slot ${row.slot} is being followed into this database, without a base copy.`,
+      {
+        fix: 'Go on with follow, or use --restart to begin anew.',
+      },
+    );
   if (row?.startLsn !== undefined) return;
   const slot = row && { slot: row.slot };
   const { findings } = await assessOnline(source, target, tables, { ...online, ...slot });

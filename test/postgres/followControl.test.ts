@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { followStatus, isFollowed, requestFollow } from '../../src/engine/online/followControl.js';
+import { followStatus, requestFollow, whatIsFollowed } from '../../src/engine/online/followControl.js';
 import { formatLsn, parseLsn } from '../../src/engine/postgres/lsn.js';
 import { noteSaid, noteState } from '../../src/engine/run/followState.js';
 import type { ErrorCode } from '../../src/protocol/errorCodes.js';
@@ -42,12 +42,14 @@ describe('requests', () => {
   test('without a migration there is nobody to ask', async () => {
     await using pair = await pairOf();
     await refused(requestFollow(pair.specs, cutover), 'FF860', new RegExp(pair.sourceDatabase));
-    assert.equal(await isFollowed(pair.specs), false);
+    assert.equal(await whatIsFollowed(pair.specs), undefined);
     const nowhere = { ...pair.specs, target: { ...pair.specs.target, database: 'nowhere' } };
-    assert.equal(await isFollowed(nowhere), false);
+    assert.equal(await whatIsFollowed(nowhere), undefined);
+    const unknown = { ...pair.specs, source: { ...pair.specs.source, database: 'nowhere' } };
+    await refused(whatIsFollowed(unknown), 'FF103');
     await refused(requestFollow(nowhere, cutover), 'FF103');
     await pair.begin();
-    assert.equal(await isFollowed(pair.specs), true);
+    assert.equal((await whatIsFollowed(pair.specs))?.ownsSlot, true);
     // The same server, another database.
     const other = { ...pair.specs, source: { ...pair.specs.source, database: 'postgres' } };
     await refused(requestFollow(other, cutover), 'FF860');

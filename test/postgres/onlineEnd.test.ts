@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { CliRun, doneOf, runCli } from '../support/flexferry.js';
 import { assertSucceeded, clone, startClone } from '../support/migrate.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
 import { flushedCommits } from '../support/replication.js';
@@ -98,7 +99,6 @@ test('follow --skip-copy: a slot and a publication of the user, into tables that
     database,
     `UPDATE orders SET state = 'x' WHERE id < 10; INSERT INTO log VALUES (1), (2)`,
   );
-  const { runCli } = await import('../support/flexferry.js');
   const follow = (): ReturnType<typeof runCli> =>
     runCli([
       'follow',
@@ -126,6 +126,45 @@ test('follow --skip-copy: a slot and a publication of the user, into tables that
     { slot_name: 'mine' },
   ]);
   await source.query(database, `SELECT pg_drop_replication_slot('mine')`);
+});
+
+test('follow --skip-copy: wrong names leave nothing; follow alone goes on with the slot of the user', async () => {
+  const database = await source.createDatabase();
+  await target.createDatabase(database);
+  for (const server of [source, target])
+    await server.query(database, 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE unpublished (id int)');
+  await source.query(database, 'CREATE PUBLICATION mine FOR TABLE t');
+  await source.query(database, `SELECT pg_create_logical_replication_slot('mine', 'pgoutput')`);
+  await source.query('postgres', `SELECT pg_create_logical_replication_slot('others', 'pgoutput')`);
+  await source.query(database, 'INSERT INTO t VALUES (1)');
+  const pair = ['--source', source.uri(database), '--target', target.uri(database)];
+  const follow = (slot: string, publication: string) =>
+    runCli(['follow', ...pair, '--skip-copy', '--slot', slot, '--publication', publication]);
+  for (const [slot, publication, code] of [
+    ['nothing', 'mine', 'FF800'],
+    ['others', 'mine', 'FF800'],
+    ['mine', 'nothing', 'FF807'],
+  ] as const) {
+    const { fault, state } = doneOf(await follow(slot, publication));
+    assert.deepEqual([state, fault?.code], ['refused', code]);
+    assert.match(fault?.fix ?? '', /SELECT .* FROM pg_/);
+  }
+  const run = new CliRun(['follow', ...pair, '--skip-copy', '--slot', 'mine', '--publication', 'mine']);
+  await run.until((event) => event.event === 'progress' && event.phase === 'follow', 'following');
+  run.child.kill('SIGINT');
+  assert.equal((await run.result).code, 4);
+  await source.query(database, 'INSERT INTO t VALUES (2); INSERT INTO unpublished VALUES (1)');
+  assert.equal(doneOf(await runCli(['clone', '--online', ...pair])).fault?.code, 'FF210');
+  const alone = await runCli(['follow', ...pair, '--endpos', 'current']);
+  assert.equal(alone.code, 0, alone.stdout + alone.stderr);
+  assert.deepEqual(await target.query(database, 'SELECT id FROM t ORDER BY id'), [{ id: 1 }, { id: 2 }]);
+  assert.deepEqual(await target.query(database, 'SELECT * FROM unpublished'), []);
+  assert.deepEqual(await source.query(database, 'SELECT pubname FROM pg_publication'), [{ pubname: 'mine' }]);
+  for (const [of, slot] of [
+    [database, 'mine'],
+    ['postgres', 'others'],
+  ] as const)
+    await source.query(of, `SELECT pg_drop_replication_slot('${slot}')`);
 });
 
 test('a table that is truncated between the snapshot and its copy is copied as of a later moment', async () => {

@@ -75,15 +75,23 @@ export function requestFollow(
   });
 }
 
-/** True where something of this source is followed into this target, whether or not a run is at work. */
-export async function isFollowed(specs: FollowSpecs, signal?: AbortSignal): Promise<boolean> {
-  try {
-    return await withFollowPlace(specs, signal, ({ row }) => Promise.resolve(row !== undefined));
-  } catch (error) {
+/**
+ * What of this source is followed into this target, whether or not a run is at work. Rejects where that cannot be said,
+ * because the source does not answer and the target knows of nothing of that name.
+ */
+export async function whatIsFollowed(
+  specs: FollowSpecs,
+  signal?: AbortSignal,
+): Promise<FollowRow | undefined> {
+  const place = await withFollowPlace(specs, signal, ({ row, sourceFault }) =>
+    Promise.resolve({ row, sourceFault }),
+  ).catch((error: unknown) => {
     // The target database does not exist.
-    if (error instanceof Fault && error.code === 'FF103') return false;
+    if (error instanceof Fault && error.code === 'FF103') return { row: undefined, sourceFault: undefined };
     throw error;
-  }
+  });
+  if (place.row === undefined && place.sourceFault !== undefined) throw place.sourceFault;
+  return place.row;
 }
 
 export function nothingFollowed({ source, target }: FollowSpecs): Fault {

@@ -11,10 +11,12 @@ import { exportSnapshot } from '../postgres/snapshot.js';
 import { readSlot } from '../replication/slotHealth.js';
 import type { RunRow } from '../run/checkpoint.js';
 import { tableKey } from '../run/databaseTracker.js';
-import { createFollow, noteSlot, readFollow } from '../run/followState.js';
+import { createFollow, type FollowRow, notePublications, noteSlot, readFollow } from '../run/followState.js';
 import { nothingDeferred } from '../schema/deferred.js';
 import { planPostData } from '../schema/postData.js';
 import type { Followable } from './onlineSource.js';
+
+type Given = NonNullable<OnlineParams['skipCopy']>;
 
 /**
  * Instead of a base copy: the tables are on the target already, as of the slot that is there, and the publications say
@@ -26,7 +28,7 @@ export async function attachBase(
   run: RunRow,
   source: Session,
   target: Session,
-  given: NonNullable<OnlineParams['skipCopy']>,
+  given: Given,
 ): Promise<{ online: Followable; base: BaseCopy }> {
   const { tracker, mapping, database } = job;
   for (const phase of ['dump', 'preData', 'copy', 'indexes', 'constraints', 'postData', 'analyze'] as const)
@@ -63,16 +65,45 @@ export async function attachBase(
   };
 }
 
+/**
+ * Before anything is written down: what was misspelt would stay in the target and be in the way of the right name.
+ * @throws Fault FF210, FF800, FF807
+ */
+export async function requireGiven(
+  source: Session,
+  { slot, publications }: Given,
+  known: FollowRow | undefined,
+): Promise<void> {
+  if (known !== undefined && known.slot !== slot)
+    throw new Fault('FF210', `The slot ${known.slot} is being followed into this database already.`);
+  const state = await readSlot(source, slot);
+  const { database } = source.spec;
+  if (state === undefined && known?.startLsn !== undefined)
+    throw new Fault('FF800', `The replication slot "${slot}" is not there any more.`);
+  const why =
+    state === undefined
+      ? 'is not there'
+      : state.plugin !== 'pgoutput'
+        ? `is one of ${state.plugin}`
+        : state.database !== database
+          ? `is one of the database ${state.database}`
+          : undefined;
+  if (why !== undefined)
+    throw new Fault('FF800', `The replication slot "${slot}" ${why}.`, {
+      fix: `Name a slot of pgoutput in the database ${database}: SELECT slot_name, plugin, database FROM pg_replication_slots.`,
+    });
+  await publishedTables(source, publications);
+}
+
 async function noteGiven(
   job: DatabaseJob,
   run: RunRow,
   source: Session,
   target: Session,
-  { slot, publications }: NonNullable<OnlineParams['skipCopy']>,
+  { slot, publications }: Given,
 ): Promise<void> {
   const known = await readFollow(target, run.source);
-  if (known !== undefined && known.slot !== slot)
-    throw new Fault('FF210', `The slot ${known.slot} is being followed into this database already.`);
+  if (known?.ownsSlot === false) await notePublications(target, run.source, publications);
   if (known?.startLsn !== undefined) return;
   const state = await readSlot(source, slot);
   if (state?.confirmedLsn === undefined) throw new Fault('FF800', `slot "${slot}" is not there`);
@@ -102,6 +133,9 @@ async function publishedTables(source: Session, names: readonly string[]): Promi
     [[...names]],
   );
   const missing = names.filter((name) => !found.some((row) => row.pubname === name));
-  if (missing.length > 0) throw new Fault('FF807', `publication "${missing.join('", "')}" is missing`);
+  if (missing.length > 0)
+    throw new Fault('FF807', `publication "${missing.join('", "')}" is missing`, {
+      fix: 'Name publications of the source database: SELECT pubname FROM pg_publication.',
+    });
   return new Set(rows.flatMap((row) => row.oid ?? []));
 }
