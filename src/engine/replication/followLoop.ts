@@ -4,7 +4,7 @@ import { earlierLsn, type Lsn } from '../postgres/lsn.js';
 import type { Applier } from './apply/applier.js';
 import type { Connected } from './followerConnection.js';
 import type { FollowProgress } from './followProgress.js';
-import type { Change, LogicalMessage } from './pgoutputMessages.js';
+import type { Change, LogicalMessage, Relation } from './pgoutputMessages.js';
 import type { SourceChanges } from './sourceChanges.js';
 import type { SourceEvent } from './sourceEvents.js';
 
@@ -128,7 +128,7 @@ export class FollowLoop {
           break;
         default:
           // Most changes need nothing to be waited for, and waiting would cost more than they do.
-          if (isNew(applier, event)) await prepare(applier, event);
+          if (isNew(applier, event)) await prepare(applier, event, () => relationsFrom(events, event));
           applier.add(event);
           if (applier.isFull) await applier.flush();
       }
@@ -217,9 +217,19 @@ function isNew(applier: Applier, change: FollowedChange): boolean {
     : applier.needs(change.relation);
 }
 
-async function prepare(applier: Applier, change: FollowedChange): Promise<void> {
+async function prepare(
+  applier: Applier,
+  change: FollowedChange,
+  next: () => Iterable<Relation>,
+): Promise<void> {
   const relations = change.kind === 'truncate' ? change.relations : [change.relation];
-  for (const relation of relations) if (applier.needs(relation)) await applier.prepare(relation);
+  for (const relation of relations) if (applier.needs(relation)) await applier.prepare(relation, next);
+}
+
+function* relationsFrom(events: readonly SourceEvent[], first: SourceEvent): Generator<Relation> {
+  for (const event of events.slice(events.indexOf(first)))
+    if (event.kind === 'truncate') yield* event.relations;
+    else if ('relation' in event) yield event.relation;
 }
 
 async function finish(applier: Applier, endLsn: Lsn): Promise<true> {

@@ -101,10 +101,10 @@ export class Applier {
     this.skipped = this.from.map((lsn) => event.commitLsn < lsn);
   }
 
-  /** How the table of a relation is applied is known, so that {@link add} needs not wait. */
-  async prepare(relation: Relation): Promise<void> {
+  /** How the table of a relation is applied is known, so that {@link add} needs not wait. `next`: what will be asked for. */
+  async prepare(relation: Relation, next?: () => Iterable<Relation>): Promise<void> {
     if (this.tables.known(relation) || this.tables.of(relation.oid)?.stopped) return;
-    const found = await this.tables.resolve(this.control, relation);
+    const found = await this.tables.resolve(this.control, relation, next);
     if (found === undefined) this.ignored.add(relation);
     // It may have been stopped meanwhile, for an earlier change.
     if (found?.stop && !found.followed.stopped) this.stop(found.followed, found.stop, found.ddl);

@@ -149,9 +149,13 @@ export class FollowedTables {
 
   /**
    * Looks at the target's table for a relation that is new or changed. `stop`: it does not fit, or the source changed
-   * since its rows were copied. Undefined: not followed.
+   * since its rows were copied. Undefined: not followed. `next`: relations that will be asked for soon.
    */
-  async resolve(target: Session, relation: Relation): Promise<Resolved | undefined> {
+  async resolve(
+    target: Session,
+    relation: Relation,
+    next: () => Iterable<Relation> = () => [],
+  ): Promise<Resolved | undefined> {
     const followed = this.byOid.get(relation.oid) ?? this.adopt(relation);
     if (followed === undefined) return undefined;
     const object = `table ${followed.schema}.${followed.name}`;
@@ -161,7 +165,7 @@ export class FollowedTables {
       stop: new Fault(code, `${object}: ${message}`, { object }),
       ...(ddl !== undefined && { ddl }),
     });
-    const table = await this.ahead.read(target, followed, () => this.unresolved());
+    const table = await this.ahead.read(target, followed, () => this.unresolved(next()));
     this.definitions.set(followed.oid, table?.definition ?? '');
     if (table === undefined) return refuse('FF817', `the target has no table ${schema}.${name}`);
     const known = followed.columns;
@@ -181,9 +185,11 @@ export class FollowedTables {
     return { followed, fit };
   }
 
-  private *unresolved(): Generator<FollowedTable> {
-    for (const table of this.byOid.values())
-      if (table.stopped === undefined && !this.fits.has(table.oid)) yield table;
+  private *unresolved(relations: Iterable<Relation>): Generator<FollowedTable> {
+    for (const relation of relations) {
+      const table = this.byOid.get(relation.oid);
+      if (table?.stopped === undefined && table && !this.known(relation)) yield table;
+    }
   }
 
   /** The target's table was changed, or never had all columns. */
