@@ -51,7 +51,7 @@ export const options = {
   },
   online: {
     type: 'boolean',
-    help: 'copy while applications go on writing to the source, then follow their changes',
+    help: 'of clone: copy while applications go on writing to the source, then follow their changes; for run it stands in the project',
   },
   endpos: {
     type: 'string',

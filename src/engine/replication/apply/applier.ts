@@ -5,6 +5,7 @@ import type { Session } from '../../postgres/session.js';
 import type { ValueEncoding } from '../pgoutput.js';
 import type { Relation, Truncate } from '../pgoutputMessages.js';
 import type { TransactionBegin, TransactionCommit } from '../sourceEvents.js';
+import { stoppingRun } from './applyFaults.js';
 import type { RowChange } from './applyTable.js';
 import { Batch } from './batch.js';
 import type { FollowedTable, FollowedTables } from './followedTables.js';
@@ -231,7 +232,7 @@ export class Applier {
   }
 
   private stop(followed: FollowedTable, fault: Fault, ddl?: string): void {
-    if (this.options.onFailure === 'run') throw fault;
+    if (this.options.onFailure === 'run') throw stoppingRun(fault, ddl);
     const told = ddl !== undefined && { ddl };
     followed.stopped = { fault: fault.toData(), since: Date.now(), waiting: 0, ...told };
     this.batch.lanes[followed.lane]?.stop({ followed, fault, ...told });

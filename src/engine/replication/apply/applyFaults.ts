@@ -72,6 +72,21 @@ export function changeFault(table: ApplyTable, change: TableChange, commitLsn: L
   return new Fault(code, `${lead} ${words}`, { object });
 }
 
+/** The same where it stops the whole run: nothing waits in the target, and whoever goes on meets it again. */
+export function stoppingRun(fault: Fault, ddl?: string): Fault {
+  const { code, message, sqlstate, object } = fault;
+  const first =
+    ddl === undefined
+      ? 'Correct on the target what the message names'
+      : `Review this DDL and run it on the target: ${ddl.trim()}`;
+  return new Fault(code, message, {
+    fix: `Nothing of it was applied. ${first}. Then call the same command again; with --on-failure table the change waits, and can be skipped.`,
+    sqlstate,
+    ...(object !== undefined && { object }),
+    cause: fault,
+  });
+}
+
 const ofRows = {
   missing: { code: 'FF814', words: 'finds no such row on the target' },
   several: { code: 'FF814', words: 'meets several rows of the target' },

@@ -1,5 +1,5 @@
 import { Fault } from '../../errors/fault.js';
-import { changeFault, type Reason, reasonOfCount } from './applyFaults.js';
+import { changeFault, type Reason, reasonOfCount, stoppingRun } from './applyFaults.js';
 import type { LaneBatch, LaneChange, SourcedStep } from './laneBatch.js';
 
 /** What a step met: an error, or another number of rows than expected. */
@@ -64,6 +64,6 @@ function stopAt(
   { onFailure, keepsWaiting }: Circumstances,
 ): void {
   const told = changeFault(at.table, at.change, at.commitLsn, why);
-  if (onFailure === 'run') throw told;
+  if (onFailure === 'run') throw stoppingRun(told);
   batch.stopAt(at, told, keepsWaiting);
 }
