@@ -72,7 +72,7 @@ async function cancel(specs: FollowSpecs, out: Output, signal: AbortSignal): Pro
   }
   out.write(
     last.state === 'finished'
-      ? 'The run has ended, and its replication slot is gone. What it made on the target stays; cleanup removes its checkpoints, clone --online --restart begins anew.\n'
+      ? 'The run has ended and has given up its replication slot. What it made on the target stays; cleanup removes its checkpoints, clone --online --restart begins anew.\n'
       : 'The run has ended. The source keeps its log for it until cleanup is called.\n',
   );
   if (

@@ -85,15 +85,13 @@ export class OnlineDatabase {
       // It was too late to cancel.
       const outcome = this.followed?.state === 'handedOver' ? 'handedOver' : wanted;
       this.followed?.follower.stop();
+      if (outcome === 'cancel') await this.giveUp();
       await this.followed?.end().catch((error: unknown) => {
         // After the hand-over nothing that was applied can be missing.
         if (outcome !== 'handedOver' && outcome !== 'cancel') throw error;
       });
       this.job.tracker.end('follow');
-      if (outcome === 'cancel') {
-        await this.giveUp();
-        throw cancelled();
-      }
+      if (outcome === 'cancel') throw cancelled();
       if (outcome === 'end') await finishAtEnd(this.job, this.base, this.point);
       const back = outcome === 'handedOver' ? await this.goBack() : undefined;
       await this.close(outcome, back);
@@ -251,8 +249,12 @@ export class OnlineDatabase {
     tracker.state = isWhole ? 'done' : 'failed';
   }
 
-  /** Without its slot nobody may take it for one that goes on; a slot of the user stays. */
+  /**
+   * Without its slot nobody may take it for one that goes on; a slot of the user stays. While the follow holds the lock
+   * of the run: whoever waits for its end finds all done.
+   */
   private async giveUp(): Promise<void> {
+    await this.followed?.ended.catch(() => {});
     const row = await this.row();
     if (row?.ownsSlot)
       await this.onTarget((target) => noteState(target, this.run.source, { state: 'finished' }));
