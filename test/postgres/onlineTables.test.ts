@@ -102,6 +102,55 @@ test('a new table is reported, taken along, followed; DDL of the source waits fo
   );
 });
 
+test('while tables are added, the others are followed; what is written into the new ones is not lost', async () => {
+  const database = await source.createDatabase();
+  await source.query(
+    database,
+    `CREATE TABLE a (id int PRIMARY KEY, v int);
+     CREATE FUNCTION slow(v int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_sleep(0.004); RETURN v; END $$`,
+  );
+  await target.createDatabase(database);
+  let following = new Following(database);
+  await following.until((follow) => follow.state === 'following', 'following');
+  let rows = 0;
+  let slowest = 0;
+  const write = async (added: string): Promise<void> => {
+    const id = ++rows;
+    await source.query(
+      database,
+      `BEGIN; INSERT INTO a VALUES (${id}, 0); UPDATE a SET v = v + 1 WHERE id = ${id} / 2;
+       INSERT INTO ${added} VALUES (${1000 + id}, 0); DELETE FROM ${added} WHERE id = ${id}; COMMIT`,
+    );
+    const began = performance.now();
+    const arrived = `SELECT FROM a WHERE id = ${id}`;
+    await poll(async () => (await target.query(database, arrived)).length === 1, 'it arrives');
+    slowest = Math.max(slowest, performance.now() - began);
+  };
+  for (const added of ['added', 'killed']) {
+    await source.query(
+      database,
+      `CREATE TABLE ${added} (id int PRIMARY KEY, v int); INSERT INTO ${added} SELECT i, i FROM generate_series(1, 500) i;
+       CREATE INDEX ON ${added} (slow(v))`,
+    );
+    await following.until((follow) => follow.newTables.length === 1, 'the new table is seen');
+    await following.ask('add-tables');
+    await following.until((follow) => follow.state === 'copying', 'it is copied');
+    for (let n = 1; following.snapshot?.state === 'copying' && n <= 5; n++) await write(added);
+    if (added === 'killed') {
+      following.run.child.kill('SIGKILL');
+      await following.run.ended;
+      following = new Following(database);
+    }
+    await following.until((follow) => follow.state === 'following', 'all are followed');
+    await write(added);
+  }
+  assert.ok(rows > 4, 'nothing was written meanwhile');
+  assert.ok(slowest < 4000, `a row took ${slowest} ms`);
+  await following.ask('cutover', '--yes', '--fence', 'read-only');
+  assertSucceeded(await following.run.ended);
+  for (const table of ['a', 'added', 'killed']) await same(database, `SELECT * FROM ${table} ORDER BY id`);
+});
+
 test('killed while it copies and while it follows: the same command goes on; cancel and cleanup leave nothing', async () => {
   const database = await source.createDatabase();
   await source.query(

@@ -140,6 +140,8 @@ export class FollowedDatabase {
   }
 
   private async requests(): Promise<void> {
+    // Tables are being added: what is asked waits for the one that follows them, too.
+    if (this.state === 'copying') return;
     const requests = await this.desk.use(async (session) => {
       const taken = await this.asked.take(session);
       if (taken.length > 0) await this.writeFollowing(session);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FollowRequest } from '../../protocol/follow.js';
-import { analyzeBase, type BaseCopy, copyBase, leaveOwners } from '../baseCopy.js';
+import { type BaseCopy, leaveOwners } from '../baseCopy.js';
 import { canSetReplicaRole } from '../catalog/replicationFacts.js';
 import { databaseIdentity } from '../catalog/server.js';
 import { claimTarget, ensureRun } from '../claimDatabase.js';
@@ -11,12 +11,13 @@ import type { Session } from '../postgres/session.js';
 import { Checkpoint, type RunRow } from '../run/checkpoint.js';
 import { type FollowRow, isHandedOver, noteState, readFollow } from '../run/followState.js';
 import { removeFollowed } from './cleanUpFollow.js';
+import { type CopiedOnline, copyAddedTables, copyOnline } from './copyOnline.js';
 import type { CutoverDesk } from './cutoverDesk.js';
 import { Cutovers } from './cutovers.js';
 import { FollowedDatabase } from './followDatabase.js';
 import { attachBase } from './onlineAttach.js';
 import { type EndPoint, endPoint, finishAtEnd } from './onlineEnd.js';
-import { type Followable, openOnlineSource } from './onlineSource.js';
+import type { Followable } from './onlineSource.js';
 import { WayBack } from './wayBack.js';
 import { removeWayBack, wayBackCompanion } from './wayBackPrepare.js';
 import { tellHandedOver } from './wayBackResume.js';
@@ -76,8 +77,8 @@ export class OnlineDatabase {
   private async followToEnd(): Promise<void> {
     for (;;) {
       const wanted = await this.outcome;
-      if (wanted === 'addTables') {
-        await this.addTables();
+      if (wanted === 'addTables' && this.followed) {
+        await this.startCopied(await copyAddedTables(this.job, this.run, this.followed));
         continue;
       }
       if (wanted === 'cancel') this.cutovers?.take({ command: 'undo' });
@@ -114,18 +115,19 @@ export class OnlineDatabase {
       this.outcome = Promise.resolve('handedOver');
       return;
     }
-    const replicaRole = await canSetReplicaRole(target);
     if (job.online?.skipCopy) {
+      const replicaRole = await canSetReplicaRole(target);
       const { online, base } = await attachBase(job, run, source, target, job.online.skipCopy);
       this.base = base;
       await sessions.close(source);
       await this.startFollowing(online, replicaRole, target);
       return;
     }
-    const online = await openOnlineSource(job, run, source, target);
-    this.base = await copyBase(job, run, online, target, { replicaRole });
-    await sessions.close(source);
-    await analyzeBase(this.base);
+    await this.startCopied(await copyOnline(job, run, source, target));
+  }
+
+  private async startCopied({ base, online, replicaRole, target }: CopiedOnline): Promise<void> {
+    this.base = base;
     await this.startFollowing(online, replicaRole, target);
   }
 
@@ -194,27 +196,9 @@ export class OnlineDatabase {
       request.command === 'cutover' ? { ...request, wayBack: request.wayBack || wayBack } : request;
     if (this.cutovers?.take(wanted)) return;
     if (request.command === 'cancel') this.settle('cancel');
-    else if (request.command === 'addTables' && !this.cutovers?.isAtWork) this.settle('addTables');
-  }
-
-  private async addTables(): Promise<void> {
-    const { job, followed } = this;
-    followed?.follower.stop();
-    await followed?.enter('copying');
-    await followed?.end();
-    job.tracker.end('follow');
-    const again = [
-      'dump',
-      'preData',
-      'copy',
-      'indexes',
-      'constraints',
-      'postData',
-      'analyze',
-      'follow',
-    ] as const;
-    job.tracker.again(...again);
-    await this.follow();
+    // With a slot of the user what he publishes is taken as it comes.
+    else if (request.command === 'addTables' && !this.cutovers?.isAtWork && !this.job.online?.skipCopy)
+      this.settle('addTables');
   }
 
   /** Changes of the target go to the old source, until that is finished. Undefined where that was not wanted. */

@@ -28,6 +28,7 @@ export class FollowLoop {
   private wakeUp: () => void = () => {};
   private isAwake = false;
   private stopping = false;
+  private holding = false;
   private tasks: ((applier: Applier) => Promise<void>)[] = [];
   private notedAt = 0;
   private refitAt = 0;
@@ -46,6 +47,15 @@ export class FollowLoop {
   /** {@link stop} was called. */
   get isStopping(): boolean {
     return this.stopping;
+  }
+
+  /** Nothing is confirmed to the source any more. */
+  get isHolding(): boolean {
+    return this.holding;
+  }
+
+  hold(): void {
+    this.holding = true;
   }
 
   /** Ends at the next boundary between transactions. */
@@ -93,7 +103,7 @@ export class FollowLoop {
       if (!applier.isBusy) await applier.settle();
       if (applier.isReady && !applier.isBusy) await applier.flush();
       if (await this.betweenBatches(connected)) return 'stopped';
-      changes.confirm(applier.durable);
+      if (!this.holding) changes.confirm(applier.durable);
       this.progress.tell();
     }
   }

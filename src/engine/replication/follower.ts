@@ -93,6 +93,11 @@ export class Follower {
     }
   }
 
+  /** What is applied from here on is not confirmed to the source, which keeps its log: it will be read once more. */
+  hold(): void {
+    this.loop.hold();
+  }
+
   /** Ends at the next boundary between transactions; what is applied stays. */
   stop(): void {
     this.loop.stop();
@@ -140,6 +145,6 @@ export class Follower {
 
   private async disconnect(): Promise<void> {
     this.progress.end();
-    await this.connection.close();
+    await this.connection.close(!this.loop.isHolding);
   }
 }

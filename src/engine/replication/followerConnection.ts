@@ -94,13 +94,13 @@ export class FollowerConnection {
   }
 
   /** Lets go of both servers; what is not committed is taken back. Never rejects. */
-  async close(): Promise<void> {
+  async close(confirm: boolean): Promise<void> {
     const { connected, options, sessions } = this;
     if (connected === undefined) return;
     this.connected = undefined;
     const { applier, changes } = connected;
     // The last word to the source: who follows the slot next begins there.
-    changes.confirm(applier.durable);
+    if (confirm) changes.confirm(applier.durable);
     await changes.stop();
     await applier.abandon().catch(() => {});
     await Promise.all(sessions.map((session) => options.close(session)));

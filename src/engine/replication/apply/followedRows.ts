@@ -1,7 +1,8 @@
+import { chunks } from '../../../base/pool.js';
 import type { FaultData } from '../../../protocol/connection.js';
 import { readTargetTables } from '../../catalog/applyTargets.js';
 import type { Fault } from '../../errors/fault.js';
-import { formatLsn } from '../../postgres/lsn.js';
+import { earlierLsn, formatLsn } from '../../postgres/lsn.js';
 import type { PipelineStep } from '../../postgres/pipeline.js';
 import { literal } from '../../postgres/quote.js';
 import type { Session } from '../../postgres/session.js';
@@ -61,7 +62,7 @@ function storedFollowed(row: StoredRow): StoredFollowed {
 }
 
 /** The types and numbers that the columns have on the target when it begins: a change of one is seen by that. */
-export async function noteTargetColumns(target: Session, tables: readonly FollowedTable[]): Promise<void> {
+async function noteTargetColumns(target: Session, tables: readonly FollowedTable[]): Promise<void> {
   const found = await readTargetTables(
     target,
     tables.map((table) => table.target),
@@ -76,8 +77,52 @@ export async function noteTargetColumns(target: Session, tables: readonly Follow
   }
 }
 
-/** As tables that begin: what waited for their former rows is gone. */
-export async function writeFollowed(
+/** Tables that are read and written in one query. */
+const tablesAtOnce = 2000;
+
+/**
+ * Writes down tables that are followed from now on; what waited for their former rows is gone. Where it rejects, a
+ * transaction is left open.
+ */
+export async function beginTables(
+  target: Session,
+  source: string,
+  fresh: readonly FollowedTable[],
+  lanes: number,
+): Promise<void> {
+  await target.query('BEGIN');
+  await takeLanesBack(target, source, fresh, lanes);
+  for (const some of chunks(fresh, tablesAtOnce)) {
+    await noteTargetColumns(target, some);
+    await writeFollowed(target, source, some);
+  }
+  await target.query('COMMIT');
+}
+
+/**
+ * Makes the lanes begin where the oldest of these tables stands: they may have been copied while others were followed,
+ * which have what their lane has applied.
+ */
+async function takeLanesBack(
+  target: Session,
+  source: string,
+  fresh: readonly FollowedTable[],
+  lanes: number,
+): Promise<void> {
+  const since = formatLsn(fresh.map((table) => table.since).reduce(earlierLsn));
+  await target.query(
+    `UPDATE flexferry.followed f SET since = greatest(f.since, l.applied) FROM flexferry.lane l
+     WHERE f.source = $1 AND l.source = $1 AND l.lane = f.oid::bigint % $2::bigint AND l.applied > $3::pg_lsn
+       AND f.oid <> ALL ($4::oid[])`,
+    [source, lanes, since, fresh.map((table) => String(table.oid))],
+  );
+  await target.query(
+    'UPDATE flexferry.lane SET applied = $2::pg_lsn WHERE source = $1 AND applied > $2::pg_lsn',
+    [source, since],
+  );
+}
+
+async function writeFollowed(
   target: Session,
   source: string,
   tables: readonly FollowedTable[],

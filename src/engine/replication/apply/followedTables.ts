@@ -1,11 +1,10 @@
-import { chunks } from '../../../base/pool.js';
 import { loadParser } from '../../../ddl/parser.js';
 import { type BareRowFilter, bareRowFilter } from '../../../ddl/rowFilterColumns.js';
 import type { FaultData } from '../../../protocol/connection.js';
 import type { RelationName } from '../../../protocol/model.js';
 import { readTargetTables, type TargetTable } from '../../catalog/applyTargets.js';
 import { Fault } from '../../errors/fault.js';
-import { type Lsn, lsnFromServer } from '../../postgres/lsn.js';
+import { type Lsn, laterLsn, lsnFromServer } from '../../postgres/lsn.js';
 import type { Session } from '../../postgres/session.js';
 import { type Relation, sameRelation } from '../pgoutputMessages.js';
 import { type ApplyTable, allColumns, fitTable, isMisfit } from './applyTable.js';
@@ -17,7 +16,7 @@ import {
   seenByTarget,
   targetMoved,
 } from './columnChanges.js';
-import { noteTargetColumns, readFollowed, type StoredFollowed, writeFollowed } from './followedRows.js';
+import { beginTables, readFollowed, type StoredFollowed } from './followedRows.js';
 import { TargetsAhead } from './targetsAhead.js';
 
 export type { Drift, KnownColumn } from './columnChanges.js';
@@ -46,9 +45,6 @@ export interface FollowedTable extends TableToFollow {
 }
 
 export type DescribeDrift = (table: FollowedTable) => Promise<Drift>;
-
-/** Tables that are read and written in one query. */
-const tablesAtOnce = 2000;
 
 /** What was found out about a relation. */
 export interface Resolved {
@@ -91,16 +87,16 @@ export class FollowedTables {
   ): Promise<FollowedTables> {
     const all = new FollowedTables(given.lanes, given.unknown ?? (() => undefined), given.drift);
     all.stored = await readFollowed(target, source);
-    const fresh: FollowedTable[] = [];
-    for (const table of given.tables) {
-      const row = all.stored.get(table.oid);
-      if (row === undefined || lsnFromServer(row.since) < table.since) fresh.push(all.add(table));
-      else all.add(table, row);
+    const isKnown = ({ oid, since }: TableToFollow): boolean => {
+      const row = all.stored.get(oid);
+      return row !== undefined && lsnFromServer(row.since) >= since;
+    };
+    const fresh = given.tables.filter((table) => !isKnown(table)).map((table) => all.add(table));
+    if (fresh.length > 0) {
+      await beginTables(target, source, fresh, given.lanes);
+      all.stored = await readFollowed(target, source);
     }
-    for (const some of chunks(fresh, tablesAtOnce)) {
-      await noteTargetColumns(target, some);
-      await writeFollowed(target, source, some);
-    }
+    for (const table of given.tables) if (!all.of(table.oid)) all.add(table, all.stored.get(table.oid));
     if (given.tables.some(({ filter }) => filter !== undefined)) await loadParser();
     return all;
   }
@@ -212,6 +208,7 @@ export class FollowedTables {
   private add(table: TableToFollow, row?: StoredFollowed): FollowedTable {
     const followed: FollowedTable = {
       ...table,
+      ...(row && { since: laterLsn(table.since, lsnFromServer(row.since)) }),
       ...(row?.columns && { columns: row.columns }),
       lane: table.oid % this.lanes,
       relations: row?.relations ?? [],
