@@ -51,8 +51,9 @@ export interface Finding {
 export interface PhaseSnapshot {
   readonly phase: Phase;
   readonly state: WorkState;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; of a phase that was done again so late that the time between is its working time. */
   readonly startedAt?: number;
+  /** Absent while it runs. */
   readonly endedAt?: number;
   /** Units of work (statements, tables, indexes …). */
   readonly done: number;

@@ -78,7 +78,10 @@ export class DatabaseTracker {
   begin(phase: Phase, total: number): void {
     const p = this.phase(phase);
     p.state = step(p.state, 'running');
-    p.startedAt ??= this.run.now();
+    // What is done again goes on counting: the pause between is no part of its time.
+    const now = this.run.now();
+    p.startedAt = (p.startedAt ?? now) + now - (p.endedAt ?? now);
+    delete p.endedAt;
     p.done = 0;
     p.total = total;
     this.run.emit({ event: 'phase', database: this.key, phase, state: 'running' });

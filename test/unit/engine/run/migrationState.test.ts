@@ -98,6 +98,22 @@ describe('the tracker', () => {
     assert.equal(database.table({ schema: 's', name: 'a' })?.state, 'pending');
     run.push();
   });
+  test('a phase that is done again takes the time of both, not that between', () => {
+    const { run, clock } = tracker();
+    const database = run.addDatabase('d', 'd', 'd');
+    const timed = (milliseconds: number): number => {
+      database.begin('constraints', 1);
+      clock.now += milliseconds;
+      assert.equal(database.phase('constraints').endedAt, undefined);
+      database.end('constraints');
+      const { startedAt, endedAt } = database.phase('constraints');
+      return (endedAt ?? 0) - (startedAt ?? 0);
+    };
+    assert.equal(timed(300), 300);
+    clock.now += 60_000;
+    database.again('constraints');
+    assert.equal(timed(20), 320);
+  });
   test('what was found can be withdrawn, and is told again where it is found again', () => {
     const { run, events } = tracker();
     const [database, other] = [run.addDatabase('d', 'd', 'd'), run.addDatabase('e', 'e', 'e')];
