@@ -129,6 +129,11 @@ export interface SlotForecast {
 
 /** A minute shows a trend that a single checkpoint or vacuum does not turn. */
 const windowMs = 60_000;
+/**
+ * Share of its limit below which growth says nothing of a loss: a slot that is followed moves on in leaps, with what the
+ * source notes of its open transactions every 15 s.
+ */
+const leapShare = 0.1;
 
 /** The trend of the last minute before `now`; of all samples where they are fewer or older. */
 export function forecastSlot(samples: readonly SlotSample[], now: number): SlotForecast {
@@ -137,6 +142,7 @@ export function forecastSlot(samples: readonly SlotSample[], now: number): SlotF
   if (first === undefined || last === undefined || last.at <= first.at) return {};
   const bytesPerSecond = ((last.retainedBytes - first.retainedBytes) / (last.at - first.at)) * 1000;
   if (last.safeWalBytes === undefined || bytesPerSecond <= 0) return { bytesPerSecond };
+  if (last.retainedBytes < leapShare * (last.retainedBytes + last.safeWalBytes)) return { bytesPerSecond };
   const left = last.safeWalBytes - (bytesPerSecond * Math.max(0, now - last.at)) / 1000;
   return { bytesPerSecond, lostInSeconds: Math.max(0, left / bytesPerSecond) };
 }

@@ -135,6 +135,11 @@ describe('the forecast of a slot', () => {
     });
     assert.deepEqual(forecastSlot([sample(0, 1000), sample(10, 2000)], 10_000), { bytesPerSecond: 100 });
   });
+  test('not while it keeps little of what it may: it moves on in leaps', () => {
+    const samples = [sample(0, 100, 9900), sample(3, 900, 9100)];
+    assert.equal(forecastSlot(samples, 3000).lostInSeconds, undefined);
+    assert.ok(forecastSlot([...samples, sample(4, 1100, 8900)], 4000).lostInSeconds !== undefined);
+  });
   test('looks at the last minute', () => {
     const samples = [sample(0, 0, 0), sample(100, 100_000, 0), sample(150, 150_500, 990)];
     assert.deepEqual(forecastSlot(samples, 150_000), { bytesPerSecond: 1010, lostInSeconds: 990 / 1010 });
