@@ -37,10 +37,13 @@ export function cutoverInWordsOfMigration(cutover: CutoverSnapshot): CutoverSnap
 
 /**
  * The way back is a follow as any, and calls its own source and target so. Who looks at the migration knows them the
- * other way round, and still wants to know of the cutover that handed the target over until there is one back.
+ * other way round, and still wants to know of the cutover that handed the target over until there is one back: not of
+ * one that was only taken back.
  */
 export function inWordsOfMigration(said: FollowSnapshot, forward?: CutoverSnapshot): FollowSnapshot {
-  const cutover = said.cutover ? cutoverInWordsOfMigration(said.cutover) : forward;
+  const isTakenBack = said.state === 'wayBack' && said.cutover?.fault === undefined;
+  const cutover =
+    said.cutover && !isTakenBack ? cutoverInWordsOfMigration(said.cutover) : (forward ?? said.cutover);
   return {
     ...said,
     stopped: said.stopped.map((table) => ({ ...table, fault: exchangedFault(table.fault) })),

@@ -22,7 +22,8 @@ const footer =
 /** The report as one page without scripts or outside references: it prints, and it opens anywhere. */
 export function renderReport(report: Report): string {
   const { snapshot } = report;
-  const { title, tone } = titles[snapshot.state];
+  const { tone } = titles[snapshot.state];
+  const title = wentBack(snapshot) ? 'Applications are back on the source' : titles[snapshot.state].title;
   const snapshotOf = (d: Report['databases'][number]) =>
     snapshot.databases.find((s) => s.source === d.source && s.target === d.target) ?? {};
   const { fault } = snapshot;
@@ -41,6 +42,10 @@ ${snapshot.state === 'refused' ? '' : footer}
 </main></body></html>
 `;
 }
+
+/** The migration came to a good end, but not on the target. */
+const wentBack = ({ state, databases }: Report['snapshot']): boolean =>
+  state === 'succeeded' && databases.some(({ follow }) => follow?.wentBack);
 
 /** What can be said for sure about the data, in one or two sentences. */
 function verdict(report: Report): string {

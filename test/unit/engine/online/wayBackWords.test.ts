@@ -35,6 +35,16 @@ test('a way back tells of the cutover before it until there is one back', () => 
     fault: { code: 'FF840', message: 'The target is late.', fix: 'Wait for the source.' },
   });
   const told = inWordsOfMigration(follow({ cutover: back }), forward).cutover;
+  const { fault: _, ...takenBack } = back;
+  assert.deepEqual(
+    inWordsOfMigration(follow({ state: 'wayBack', cutover: takenBack }), forward).cutover,
+    forward,
+  );
+  assert.ok(inWordsOfMigration(follow({ state: 'wayBack', cutover: back }), forward).cutover?.fault);
+  assert.notDeepEqual(
+    inWordsOfMigration(follow({ state: 'holding', cutover: takenBack }), forward).cutover,
+    forward,
+  );
   assert.deepEqual(told?.checks, [
     { check: 'lag', verdict: 'noGo', message: 'The source is late.', fix: 'Look at the target.' },
   ]);

@@ -4,6 +4,7 @@ import { renderReport } from '../../../../src/engine/report/html.js';
 import { errorCodes } from '../../../../src/protocol/errorCodes.js';
 import { type Finding, phases, type RunState, type TableSnapshot } from '../../../../src/protocol/model.js';
 import type { Report } from '../../../../src/protocol/report.js';
+import { follow } from '../../../support/followed.js';
 
 const table = (change: Partial<TableSnapshot> = {}): TableSnapshot => ({
   schema: 'harbour',
@@ -136,6 +137,15 @@ describe('the first sentence', () => {
       'Running',
       'Stopping',
     ]);
+  });
+  test('of a migration that went back is not that it migrated', () => {
+    const ended = report('succeeded');
+    const databases = ended.snapshot.databases.map((one) => ({
+      ...one,
+      follow: follow({ state: 'finished', isWayBack: true, wentBack: true }),
+    }));
+    const page = renderReport({ ...ended, snapshot: { ...ended.snapshot, databases } });
+    assert.equal(/<h1>(.*?)<\/h1>/.exec(page)?.[1], 'Applications are back on the source');
   });
   test('the fault that ended the run stands with its code and what to do', () => {
     const base = report('interrupted');
