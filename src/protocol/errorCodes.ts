@@ -448,7 +448,7 @@ export const errorCodes = {
   },
   FF828: { help: 'They are brought up to date by the cutover. Nothing is to be done.' },
   FF829: {
-    help: 'Changes of definitions (CREATE, ALTER, DROP) are not in the log that is followed. Avoid them until the cutover: a table whose columns change is stopped and waits for the same change on the target, new tables are reported, and with --ddl-trigger all other DDL is told, too.',
+    help: 'Changes of definitions (CREATE, ALTER, DROP) are not in the log that is followed. Avoid them until the cutover: a table whose columns change is stopped and waits for the same change on the target, new tables are reported, and with --ddl-trigger (in VS Code flexferry.noticeDdl) all other DDL is told, too.',
   },
   FF830: {
     help: 'Set wal_level = logical on the target, which takes a restart, or do without the way back.',
@@ -521,7 +521,7 @@ export const errorCodes = {
     help: 'The trigger or rule is there but switched off. ALTER TABLE … ENABLE TRIGGER (or RULE) on the target.',
   },
   FF853: {
-    help: 'Another database of the group could not be cut over, so this one was taken back with it. See its fault.',
+    help: 'All are handed over together or none, so this one was taken back with it. Correct what the other database names, then cut over again.',
   },
   FF854: {
     help: 'DDL of the source is not repeated on the target. Once it is handed over, drop or rename the table there as well, or leave it as it is.',

@@ -44,7 +44,7 @@ export function brokenContinuity(
   if (slot === undefined) return new Fault('FF800', `slot "${slotName}" is not there`);
   if (slotIsLost(slot)) {
     const why = slot.invalidationReason ?? slot.walStatus ?? 'its log is gone';
-    return new Fault('FF802', `slot "${slotName}" is lost (${why})`);
+    return new Fault('FF802', `slot "${slotName}" is lost${why === 'lost' ? '' : ` (${why})`}`);
   }
   const applied = known?.appliedThrough ?? 0n;
   if (applied > 0n && slot.confirmedLsn !== undefined && slot.confirmedLsn > applied) {
