@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../protocol/errorCodes.js';
+import type { ErrorCode } from './errorCodes.js';
 
 /** Changes of the source are lost, or nobody keeps them any more: the same command would only end like this again. */
 const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
