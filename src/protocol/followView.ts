@@ -2,7 +2,7 @@
  * What an online migration looks like and what may be done with it, decided in one place for dashboard, tree, status
  * bar and commands. Pure; words are found by whoever shows them.
  */
-import type { FollowSnapshot, FollowState, GateCheck } from './follow.js';
+import type { CutoverSnapshot, FollowSnapshot, FollowState, GateCheck } from './follow.js';
 import type { DatabaseSnapshot, RunSnapshot } from './model.js';
 
 /** A database that is followed, or was. */
@@ -91,16 +91,19 @@ export function measuredDowntime(snapshot: RunSnapshot): number | undefined {
   );
 }
 
-export type Forecast = 'reconnecting' | 'fallingBehind' | 'catchingUp' | 'upToDate';
+export type Forecast = 'reconnecting' | 'fallingBehind' | 'stalled' | 'catchingUp' | 'upToDate';
 
 /** Lag below which a stream counts as caught up, seconds: one batch and one look at the source. */
 const freshSeconds = 2;
+/** Lag from which on a target that takes nothing is worth a word, seconds: one transaction may take a while. */
+const stalledSeconds = 10;
 
 export function forecastOf(follow: FollowSnapshot): Forecast {
   if (follow.reconnecting) return 'reconnecting';
   // What grows from nothing to a second is a burst, whatever it looks like.
   if (follow.fallingBehind && follow.lagSeconds >= freshSeconds) return 'fallingBehind';
-  return follow.lagSeconds < freshSeconds ? 'upToDate' : 'catchingUp';
+  if (follow.lagSeconds < freshSeconds) return 'upToDate';
+  return follow.appliedBytesPerSecond === 0 && follow.lagSeconds >= stalledSeconds ? 'stalled' : 'catchingUp';
 }
 
 const hour = 3600;
@@ -142,10 +145,16 @@ export function earlyChecks(follow: FollowSnapshot): EarlyCheck[] {
   const slot = { fine: 'go', tight: 'go', urgent: 'warn', lost: 'noGo' } as const;
   return [
     ...(follow.state === 'copying' ? [{ check: 'base', verdict: 'noGo' } as const] : []),
-    {
-      check: 'lag',
-      verdict: follow.lagSeconds <= shortLagSeconds && forecastOf(follow) !== 'fallingBehind' ? 'go' : 'warn',
-    },
+    // How far it is behind nobody knows while the server cannot be asked.
+    ...(follow.reconnecting
+      ? []
+      : [
+          {
+            check: 'lag',
+            verdict:
+              follow.lagSeconds <= shortLagSeconds && forecastOf(follow) !== 'fallingBehind' ? 'go' : 'warn',
+          } as const,
+        ]),
     { check: 'stoppedTables', verdict: follow.stopped.length === 0 ? 'go' : 'noGo' },
     // Tables are not added on the way back.
     ...(follow.isWayBack
@@ -155,6 +164,21 @@ export function earlyChecks(follow: FollowSnapshot): EarlyCheck[] {
     { check: 'errors', verdict: follow.reconnecting ? 'noGo' : 'go' },
   ];
 }
+
+/** Checks of which the follow itself says how they stand now. */
+const watched: ReadonlySet<string> = new Set(['lag', 'stoppedTables', 'newTables', 'slot']);
+
+/** What the last cutover was refused for, less what can be seen to stand otherwise by now. */
+export function standingRefusals(follow: FollowSnapshot): CutoverSnapshot['checks'] {
+  const isSaid = earlyChecks(follow).some(({ check, verdict }) => check === 'errors' && verdict === 'noGo');
+  return (follow.cutover?.checks ?? []).filter(
+    ({ check, verdict }) => verdict === 'noGo' && !watched.has(check) && !(isSaid && check === 'errors'),
+  );
+}
+
+/** Applications are back on the source: nothing of the migration goes on. */
+export const wentBack = (snapshot: RunSnapshot | undefined): boolean =>
+  followedDatabases(snapshot).some(({ follow }) => follow.wentBack);
 
 /** The database whose state says most about the whole: one in a cutover, else the one that lags most. */
 export function leadingDatabase(databases: readonly FollowedDatabase[]): FollowedDatabase | undefined {

@@ -4,7 +4,7 @@ import type { FollowCan } from './followView.js';
 import type { RelationName, RunSnapshot, TableSnapshot, WorkState } from './model.js';
 
 /** Raised with every change of a message; a page of another version asks to be reloaded. */
-export const webviewProtocolVersion = 2;
+export const webviewProtocolVersion = 3;
 
 export interface LogLine {
   /** Milliseconds since the epoch. */
@@ -58,6 +58,8 @@ export interface DashboardState {
     readonly start: boolean;
     readonly stop: boolean;
     readonly resume: boolean;
+    /** Only a new base copy helps. */
+    readonly restart: boolean;
     readonly openReport: boolean;
     readonly openDdl: boolean;
   };
@@ -78,6 +80,7 @@ export type DashboardAction =
   | 'start'
   | 'stop'
   | 'resume'
+  | 'restart'
   | 'openReport'
   | 'openDdl'
   | 'showLog'
@@ -117,6 +120,7 @@ const actions: Readonly<Record<DashboardAction, true>> = {
   start: true,
   stop: true,
   resume: true,
+  restart: true,
   openReport: true,
   openDdl: true,
   showLog: true,

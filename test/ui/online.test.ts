@@ -121,6 +121,7 @@ describe('an online migration in the workbench', () => {
       .getByRole('img', { name: /^Lag, now/ })
       .waitFor();
     await dashboard().getByText('Up to date: changes are applied as they come.').waitFor();
+    await dashboard().getByRole('textbox', { name: 'Filter tables by name' }).waitFor();
   });
 
   step('a table whose columns change is stopped; its DDL is reviewed, run, and it goes on', async () => {
@@ -153,6 +154,12 @@ describe('an online migration in the workbench', () => {
   step('it is undone: the source can be written to, and is followed', async () => {
     await dashboard().getByRole('button', { name: 'Undo' }).click();
     await pill('following changes').waitFor();
+    const steps = dashboard().getByRole('list', { name: 'Steps' });
+    await steps
+      .getByRole('listitem')
+      .filter({ hasText: 'Fence the source' })
+      .getByText('taken back', { exact: true })
+      .waitFor();
     await onSource("INSERT INTO harbour.countries VALUES ('XD', 'Syldavia')");
     await arrives(() => onTarget("SELECT FROM harbour.countries WHERE code = 'XD'"));
   });

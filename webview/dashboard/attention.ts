@@ -33,6 +33,11 @@ function makeRow(
   return { element: h('li', { class: 'attention-row' }, icon(...look), body, buttons), counting };
 }
 
+function named(database: string | undefined, row: Row): Row {
+  if (database !== undefined) row.element.querySelector('.what')?.prepend(`${database}: `);
+  return row;
+}
+
 function stoppedRow(database: string, table: StoppedTable, post: Post): Row {
   const { schema, name, fault } = table;
   const full = `${schema}.${name}`;
@@ -91,14 +96,17 @@ export class Attention {
     this.#list,
   );
   readonly #rows = new Map<string, Row>();
+  #several = false;
 
   constructor(private readonly post: Post) {
     this.element.hidden = true;
   }
 
-  show(database: FollowedDatabase | undefined, running: boolean): void {
+  /** All of them: what waits in one is as urgent while another is looked at. */
+  show(databases: readonly FollowedDatabase[], running: boolean): void {
+    this.#several = databases.length > 1;
     const wanted = new Set<string>();
-    if (database && running) {
+    for (const database of running ? databases : []) {
       for (const table of database.follow.stopped) wanted.add(this.#showStopped(database.source, table));
       if (canAddTables(database.follow)) wanted.add(this.#showNew(database));
       const { ddlSeen } = database.follow;
@@ -118,7 +126,9 @@ export class Attention {
 
   #showStopped(database: string, table: StoppedTable): string {
     const { waiting, ...kept } = table;
-    const row = this.#row(JSON.stringify([database, kept]), () => stoppedRow(database, table, this.post));
+    const row = this.#row(JSON.stringify([database, kept]), () =>
+      named(this.#of(database), stoppedRow(database, table, this.post)),
+    );
     const since = new Date(table.since).toLocaleTimeString([], { hour12: false });
     const waits = t('Waiting changes: {0}, since {1}', formatCount(waiting), since);
     setText(row.counting, `${table.fault.code} · ${waits}`);
@@ -127,14 +137,19 @@ export class Attention {
 
   #showNew(database: FollowedDatabase): string {
     const key = JSON.stringify([database.source, database.follow.newTables]);
-    this.#row(key, () => newRow(database, this.post));
+    this.#row(key, () => named(this.#of(database.source), newRow(database, this.post)));
     return key;
   }
 
   #showDdl(database: string, seen: DdlSeen): string {
     const key = JSON.stringify([database, 'DDL', seen.total]);
-    this.#row(key, () => ddlRow(seen));
+    this.#row(key, () => named(this.#of(database), ddlRow(seen)));
     return key;
+  }
+
+  /** Where there are several, a row says of which it is. */
+  #of(database: string): string | undefined {
+    return this.#several ? database : undefined;
   }
 
   #row(key: string, make: () => Row): Row {

@@ -47,6 +47,7 @@ export class Cutover {
   readonly #close: HTMLElement;
   readonly #buttons: HTMLElement;
   readonly #columns: HTMLElement;
+  readonly #title = h('h2', {});
   readonly element: HTMLElement;
   #state: DashboardState | undefined;
   #followed: readonly FollowedDatabase[] = [];
@@ -74,7 +75,7 @@ export class Cutover {
     this.element = h(
       'section',
       { class: 'card cutover', 'aria-label': t('Cut over'), tabindex: '-1' },
-      h('div', { class: 'card-title' }, h('h2', {}, t('Cut over')), this.#close),
+      h('div', { class: 'card-title' }, this.#title, this.#close),
       this.#columns,
     );
     this.#columns.append(
@@ -135,17 +136,20 @@ export class Cutover {
     this.#form.show(refused, asking);
     this.#backForm.element.hidden = !planningBack;
     this.#backForm.show(refused, asking);
+    const live = state.snapshot?.state === 'running';
+    const goesBack = followed.some(({ follow }) => follow.isWayBack && follow.state !== 'wayBack');
+    const title = planningBack || goesBack ? t('Go back') : t('Cut over');
+    setText(this.#title, title);
     const set = (element: HTMLElement, shown: boolean, enabled = true) => {
       element.hidden = !shown;
       element.toggleAttribute('disabled', !enabled || asking);
     };
-    set(this.#handOver, stage === 'holding' && !back, can.confirm);
-    set(this.#handBack, stage === 'holding' && back, can.confirm);
+    set(this.#handOver, live && stage === 'holding' && !back, can.confirm);
+    set(this.#handBack, live && stage === 'holding' && back, can.confirm);
     set(this.#undo, can.undo);
     set(this.#goBack, can.goBack && !planningBack);
     set(this.#finish, can.finish && !planningBack);
     this.#buttons.hidden = this.#allButtons().every((element) => element.hidden);
-    const live = state.snapshot?.state === 'running';
     const text = planningBack && stage === 'after' ? '' : stageText(stage, followed, live, can.confirm);
     this.#text.hidden = text === '';
     setText(this.#text, text);

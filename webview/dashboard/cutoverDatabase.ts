@@ -7,7 +7,7 @@ import {
   type FollowSnapshot,
   type GateCheck,
 } from '../../src/protocol/follow.js';
-import { earlyChecks, type FollowedDatabase } from '../../src/protocol/followView.js';
+import { earlyChecks, type FollowedDatabase, standingRefusals } from '../../src/protocol/followView.js';
 import { h, icon, setText } from '../shared/dom.js';
 import { t } from '../shared/l10n.js';
 import { earlyCheckText, followLook, stepLabel, stepLook, verdictLook } from './followStates.js';
@@ -25,6 +25,7 @@ function checkRow(verdict: GateCheck['verdict'], message: string, fix?: string):
 }
 
 function stepTime({ startedAt, endedAt, state }: CutoverStepSnapshot, now: number): string {
+  if (state === 'undone') return stepLook(state).label;
   if (startedAt === undefined) return '';
   const end = endedAt ?? (state === 'running' ? now : undefined);
   return end === undefined ? '' : formatSeconds(Math.max(0, end - startedAt) / 1000);
@@ -76,14 +77,9 @@ function foundLines(checks: readonly GateCheck[]): CheckLine[] {
 
 /** Before a cutover: how things are now, and what the last one was refused for. */
 function earlyLines({ follow }: FollowedDatabase): CheckLine[] {
-  const early = earlyChecks(follow);
-  const known = new Set<string>(early.filter(({ verdict }) => verdict === 'noGo').map(({ check }) => check));
-  const refusals = (follow.cutover?.checks ?? []).filter(
-    ({ check, verdict }) => verdict === 'noGo' && !known.has(check),
-  );
   return [
-    ...early.map((check) => [check.verdict, earlyCheckText(check, follow), undefined] as const),
-    ...foundLines(refusals),
+    ...earlyChecks(follow).map((check) => [check.verdict, earlyCheckText(check, follow), undefined] as const),
+    ...foundLines(standingRefusals(follow)),
   ];
 }
 
@@ -125,7 +121,7 @@ export class CutoverDatabase {
     const head = this.#title.parentElement;
     if (head) head.hidden = !several;
     setText(this.#title, database.source);
-    setText(this.#state, followLook(follow.state).label);
+    setText(this.#state, followLook(follow).label);
     this.#showChecks(stage === 'before' ? earlyLines(database) : foundLines(cutover?.checks ?? []));
     const tried = cutover?.steps.some(({ state }) => state !== 'pending') ?? false;
     // What the gate refused stands in the list already.

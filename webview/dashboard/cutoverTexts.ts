@@ -13,7 +13,7 @@ export function stageText(
   if (stage === 'after') return afterText(databases);
   if (!live)
     return t(
-      'The migration was stopped in its cutover, so there can be writes again. What was done is taken back when the migration is resumed.',
+      'The migration was stopped in its cutover. Unless its process was killed, the database can be written to again. Resume it: what was done is taken back; where nobody could write since, the cutover goes on instead.',
     );
   if (stage === 'undoing')
     return t('The steps are being taken back. After that everything is as before, and changes are followed.');

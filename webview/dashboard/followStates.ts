@@ -12,7 +12,8 @@ import { type StateLook, workLook } from './states.js';
 
 const spinning = 'sync codicon-modifier-spin';
 
-export function followLook(state: FollowState): StateLook {
+/** What a cutover back is about to do is not what the one before did. */
+export function followLook({ state, isWayBack, wentBack }: FollowSnapshot): StateLook {
   const looks: Record<FollowState, StateLook> = {
     copying: { icon: spinning, tone: 'busy', label: t('copying the base') },
     following: { icon: spinning, tone: 'busy', label: t('following changes') },
@@ -23,7 +24,10 @@ export function followLook(state: FollowState): StateLook {
     wayBack: { icon: spinning, tone: 'busy', label: t('following the way back') },
     finished: { icon: 'pass-filled', tone: 'good', label: t('finished') },
   };
-  return looks[state];
+  const look = looks[state];
+  if (wentBack) return { ...look, label: t('back on the source') };
+  if (isWayBack && state === 'cuttingOver') return { ...look, label: t('going back') };
+  return isWayBack && state === 'holding' ? { ...look, label: t('ready to hand back') } : look;
 }
 
 /** `back`: of a cutover from the target to the source. */
@@ -85,6 +89,6 @@ function slotCheckText(slot: FollowSnapshot['slot'], verdict: EarlyCheck['verdic
   if (verdict === 'go') return t('The log that is needed is kept, {0}.', formatBytes(slot.retainedBytes));
   if (verdict === 'noGo') return t('Log that is needed was removed.');
   return slot.lostInSeconds === undefined
-    ? t('Log that is needed may be removed at any time.')
+    ? t('Log that is needed may be removed at any time: raise max_slot_wal_keep_size.')
     : t('Log that is needed is removed in {0}.', formatSeconds(slot.lostInSeconds));
 }

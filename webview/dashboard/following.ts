@@ -34,20 +34,40 @@ function forecastLook(follow: FollowSnapshot, run: FollowRun): StateLook {
   if (run === 'cleanedUp')
     return { icon: 'circle-slash', tone: 'dim', label: t('Nothing is followed any more.') };
   if (run === 'handedOver')
-    return { icon: 'pass', tone: 'good', label: t('Everything of the source is applied.') };
+    return {
+      icon: 'pass',
+      tone: 'good',
+      label: follow.wentBack
+        ? t('Everything of the target is applied.')
+        : t('Everything of the source is applied.'),
+    };
+  if (run === 'stopped' && slotDanger(follow.slot) === 'lost')
+    return { icon: 'error', tone: 'bad', label: t('Changes are lost: only a new base copy helps.') };
   if (run === 'stopped')
     return {
       icon: 'debug-pause',
       tone: 'warn',
-      label: t('Nothing is applied while the migration is stopped, and the source keeps its log for it.'),
+      label: follow.isWayBack
+        ? t('Nothing is applied while the migration is stopped, and the target keeps its log for it.')
+        : t('Nothing is applied while the migration is stopped, and the source keeps its log for it.'),
     };
   switch (forecastOf(follow)) {
     case 'reconnecting':
       return { icon: 'debug-disconnect', tone: 'warn', label: t('The connection is being made again.') };
     case 'fallingBehind':
       return { icon: 'warning', tone: 'warn', label: behindText(follow) };
+    case 'stalled':
+      return {
+        icon: 'warning',
+        tone: 'warn',
+        label: follow.isWayBack
+          ? t('The source has completed nothing for a while: a large transaction, or a lock there.')
+          : t('The target has completed nothing for a while: a large transaction, or a lock there.'),
+      };
     case 'upToDate':
-      return { icon: 'pass', tone: 'good', label: t('Up to date: changes are applied as they come.') };
+      return follow.stopped.length > 0
+        ? { icon: 'warning', tone: 'warn', label: t('Up to date, but for the stopped tables.') }
+        : { icon: 'pass', tone: 'good', label: t('Up to date: changes are applied as they come.') };
     case 'catchingUp':
       return {
         icon: 'arrow-up',
@@ -86,8 +106,10 @@ function slotText({ slot, isWayBack }: FollowSnapshot): string {
   if (slot.bytesPerSecond !== undefined && slot.bytesPerSecond > 0)
     parts.push(t('growing by {0}', `${formatBytes(slot.bytesPerSecond)}/s`));
   if (slot.walStatus === 'lost') parts.push(t('some of it is lost'));
+  else if (slot.walStatus === 'unreserved') parts.push(t('may be removed at any time'));
   else if (slot.lostInSeconds !== undefined) parts.push(t('lost in {0}', formatSeconds(slot.lostInSeconds)));
-  return parts.join(', ');
+  const text = parts.join(', ');
+  return slotDanger(slot) === 'urgent' ? `${text}. ${t('Raise max_slot_wal_keep_size there.')}` : text;
 }
 
 /** An icon and a text; the tone colours the icon alone, the text says the same. */
@@ -110,6 +132,7 @@ class Line {
 /** How far the target is behind, how it goes on, and what the source keeps for it. */
 export class FollowingCard {
   readonly element = h('div', { class: 'following' });
+  readonly #figures = h('div', { class: 'figures' });
   readonly #values = new Map<Figure, [HTMLElement, HTMLElement]>();
   readonly #forecast = new Line();
   readonly #slot = new Line();
@@ -132,7 +155,7 @@ export class FollowingCard {
   });
 
   constructor() {
-    const row = h('div', { class: 'figures' });
+    const row = this.#figures;
     for (const figure of figures) {
       const pair: [HTMLElement, HTMLElement] = [h('div', { class: 'value' }), h('div', { class: 'label' })];
       this.#values.set(figure, pair);
@@ -153,6 +176,8 @@ export class FollowingCard {
 
   show(follow: FollowSnapshot, points: readonly LagPoint[], run: FollowRun): void {
     const texts = figureTexts(follow);
+    // Once nothing follows, nobody knows them.
+    this.#figures.hidden = run !== 'live';
     for (const [figure, [value, label]] of this.#values) {
       setText(value, texts[figure][0]);
       setText(label, texts[figure][1]);
@@ -161,7 +186,8 @@ export class FollowingCard {
     this.#forecast.show(forecast.icon, forecast.tone, forecast.label);
     const fault = run === 'live' ? follow.reconnecting : undefined;
     this.#fault.hidden = fault === undefined;
-    if (fault) setText(this.#fault, `${fault.message} ${fault.fix} (${fault.code})`);
+    const stop = /[.!?]$/.test(fault?.message ?? '') ? '' : '.';
+    if (fault) setText(this.#fault, `${fault.message}${stop} ${fault.fix} (${fault.code})`);
     this.#showSlot(follow, run === 'live' || run === 'stopped');
     this.#spooled.element.hidden = follow.spooledBytes === 0 || run !== 'live';
     this.#spooled.show(
@@ -180,7 +206,8 @@ export class FollowingCard {
   }
 
   #showSlot(follow: FollowSnapshot, isThere: boolean): void {
-    this.#slot.element.hidden = !isThere;
+    // Of a run that was killed nobody knows what its slot keeps.
+    this.#slot.element.hidden = !isThere || follow.slot.name === '';
     const danger = slotDanger(follow.slot);
     const tone = dangerTones[danger];
     this.#slot.show(danger === 'fine' ? 'history' : 'warning', tone, slotText(follow));

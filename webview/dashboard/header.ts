@@ -1,6 +1,12 @@
 import { formatBytes, formatCount, formatSeconds } from '../../src/base/format.js';
 import type { FaultData } from '../../src/protocol/connection.js';
-import { type FollowedDatabase, followedDatabases, leadingDatabase } from '../../src/protocol/followView.js';
+import {
+  type FollowedDatabase,
+  followedDatabases,
+  leadingDatabase,
+  onlyFollows,
+  wentBack,
+} from '../../src/protocol/followView.js';
 import type { RunSnapshot } from '../../src/protocol/model.js';
 import type { DashboardAction, DashboardState } from '../../src/protocol/webview.js';
 import { h, icon, setAttribute, setText } from '../shared/dom.js';
@@ -18,8 +24,12 @@ function followedOf(snapshot: RunSnapshot | undefined): FollowedDatabase | undef
 
 function lookOf(snapshot: RunSnapshot, isCleanedUp: boolean): StateLook {
   if (isCleanedUp) return { icon: 'circle-slash', tone: 'dim', label: t('cancelled and cleaned up') };
+  if (snapshot.state === 'succeeded' && wentBack(snapshot))
+    return { ...runLook(snapshot.state), label: t('back on the source') };
   const followed = snapshot.state === 'running' ? followedOf(snapshot) : undefined;
-  return followed ? followLook(followed.follow.state) : runLook(snapshot.state);
+  // While one is followed others may still be copied.
+  const isPart = followed?.follow.state === 'following' && !onlyFollows(snapshot);
+  return followed && !isPart ? followLook(followed.follow) : runLook(snapshot.state);
 }
 
 interface ActionButton {
@@ -46,6 +56,7 @@ function makeButtons(act: (action: DashboardAction) => void): ActionButton[] {
   return [
     make('start', 'play', t('Start'), 'primary', 'start'),
     make('resume', 'debug-continue', t('Resume'), 'primary', 'resume'),
+    make('restart', 'debug-restart', t('Start Anew…'), 'primary', 'restart'),
     make('cutOver', 'arrow-swap', t('Cut Over…'), 'primary', 'cutOver'),
     make('stop', 'debug-stop', t('Stop'), 'secondary', 'stop'),
     make('openReport', 'output', t('Open Report'), 'secondary', 'openReport'),
@@ -167,6 +178,9 @@ export class Header {
     if (!fault || this.#fault.dataset['text'] === fault.message) return;
     this.#fault.dataset['text'] = fault.message;
     const texts = h('div', {}, h('strong', {}, fault.message), h('div', {}, `${fault.fix} (${fault.code})`));
-    this.#fault.replaceChildren(icon('error'), texts);
+    // Who stopped it wants no alarm.
+    const isStopped = fault.code === 'FF509';
+    this.#fault.className = isStopped ? 'fault stopped' : 'fault';
+    this.#fault.replaceChildren(icon(isStopped ? 'debug-pause' : 'error'), texts);
   }
 }

@@ -101,7 +101,7 @@ function showFlow(state: DashboardState, name: string): void {
   const database = followedDatabases(snapshot).find(({ source }) => source === name);
   const running = snapshot?.state === 'running' || snapshot?.state === 'stopping';
   const followed = database && database.follow.state !== 'copying' ? database.follow : undefined;
-  attention.show(database, running);
+  attention.show(followedDatabases(snapshot), running);
   throughput.element.hidden = followed !== undefined;
   following.element.hidden = followed === undefined;
   setText(flowTitle, followed ? t('Following') : t('Throughput'));
@@ -120,9 +120,7 @@ function followRun({ snapshot, cleanUp }: DashboardState, { state }: FollowSnaps
 }
 
 function showFollowState(followed: FollowSnapshot, running: boolean): void {
-  const look = running
-    ? followLook(followed.state)
-    : { icon: 'debug-pause', tone: 'dim', label: t('not running') };
+  const look = running ? followLook(followed) : { icon: 'debug-pause', tone: 'dim', label: t('not running') };
   if (followState.textContent === look.label) return;
   followState.className = `pill ${look.tone}`;
   followState.replaceChildren(icon(look.icon), look.label);

@@ -15,7 +15,7 @@ function counts(phase: PhaseSnapshot): string {
 }
 
 function duration(phase: PhaseSnapshot): string {
-  if (phase.startedAt === undefined) return '';
+  if (phase.startedAt === undefined || phase.state === 'pending') return '';
   const end = phase.endedAt ?? (phase.state === 'running' ? Date.now() : phase.startedAt);
   return formatSeconds((end - phase.startedAt) / 1000);
 }

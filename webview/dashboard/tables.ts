@@ -147,14 +147,16 @@ export class Tables {
   }
 
   #textFilter(): HTMLElement {
+    const name = t('Filter tables by name');
     const field = h('vscode-text-field', {
-      placeholder: t('Filter tables by name'),
-      'aria-label': t('Filter tables by name'),
+      placeholder: name,
       value: this.#filter.text,
     });
     const start = icon('search');
     start.slot = 'start';
     field.append(start);
+    // Where it comes into the page the toolkit calls it "Text field".
+    queueMicrotask(() => field.setAttribute('aria-label', name));
     field.addEventListener('input', () => {
       this.#change({ ...this.#filter, text: (field as HTMLInputElement).value });
     });

@@ -125,6 +125,7 @@ function sampleOf(tables: readonly SourceTable[]): SourceTable[] {
 }
 
 function compared(chosen: readonly SourceTable[], followed: readonly SourceTable[]): string {
+  if (followed.length === 0) return 'There is no table to be compared.';
   const bytes = formatBytes(chosen.reduce((sum, table) => sum + table.bytes, 0));
   if (chosen.length === followed.length)
     return `All ${plural(chosen.length, 'table')} (${bytes}) compared by count and checksum.`;

@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, formatSeconds, plural } from '../../base/format.js';
-import { measuredDowntime } from '../../protocol/followView.js';
+import { measuredDowntime, wentBack } from '../../protocol/followView.js';
 import type { RunState } from '../../protocol/model.js';
 import type { Report } from '../../protocol/report.js';
 import { databaseSection } from './database.js';
@@ -23,7 +23,8 @@ const footer =
 export function renderReport(report: Report): string {
   const { snapshot } = report;
   const { tone } = titles[snapshot.state];
-  const title = wentBack(snapshot) ? 'Applications are back on the source' : titles[snapshot.state].title;
+  const isBack = snapshot.state === 'succeeded' && wentBack(snapshot);
+  const title = isBack ? 'Applications are back on the source' : titles[snapshot.state].title;
   const snapshotOf = (d: Report['databases'][number]) =>
     snapshot.databases.find((s) => s.source === d.source && s.target === d.target) ?? {};
   const { fault } = snapshot;
@@ -42,10 +43,6 @@ ${snapshot.state === 'refused' ? '' : footer}
 </main></body></html>
 `;
 }
-
-/** The migration came to a good end, but not on the target. */
-const wentBack = ({ state, databases }: Report['snapshot']): boolean =>
-  state === 'succeeded' && databases.some(({ follow }) => follow?.wentBack);
 
 /** What can be said for sure about the data, in one or two sentences. */
 function verdict(report: Report): string {

@@ -163,8 +163,9 @@ export class FollowCommands {
   async #cleanUp(migration: Migration): Promise<void> {
     if (!mayRun(migration.uri)) return refuseUntrusted();
     const { following } = migration;
-    const stage = cutoverStage(followedDatabases(migration.snapshot));
-    if (!(await agreeCleanUp(migration.name, migration.running, stage))) return;
+    const followed = followedDatabases(migration.snapshot);
+    const back = followed.some(({ follow }) => follow.isWayBack);
+    if (!(await agreeCleanUp(migration.name, migration.running, cutoverStage(followed), back))) return;
     following.isCleaningUp = true;
     try {
       const title = t('Cleaning up after {0}', migration.name);

@@ -86,22 +86,37 @@ export function agreeFinishWayBack(databases: readonly string[]): Promise<boolea
   );
 }
 
-export function agreeCleanUp(name: string, running: boolean, stage: CutoverStage): Promise<boolean> {
+/** `back`: changes of the target are followed, or were. */
+export function agreeCleanUp(
+  name: string,
+  running: boolean,
+  stage: CutoverStage,
+  back: boolean,
+): Promise<boolean> {
   const cuttingOver = stage === 'running' || stage === 'holding' || stage === 'undoing';
-  const removed = t(
-    'On the source the replication slot, the publications and a read-only fence are removed and replica identities are put back; on the target the checkpoints are removed. Tables and rows that were copied stay.',
-  );
+  const removed = back
+    ? removedBack()
+    : t(
+        'On the source the replication slot, the publications and a read-only fence are removed and replica identities are put back; on the target the checkpoints are removed. Tables and rows that were copied stay.',
+      );
   return agree(
     t('Cancel the online migration {0} and clean up after it?', name),
     [
       ...(cuttingOver ? [t('A cutover is going on: it is given up.')] : []),
-      ...(stage === 'after' ? [t('The target stays with the applications. The way back is given up.')] : []),
+      ...(stage === 'after' || back
+        ? [t('The target stays with the applications. The way back is given up.')]
+        : []),
       removed,
       t('It cannot be resumed after that. To go on later, stop it instead.'),
     ],
     running ? t('Cancel and Clean Up') : t('Clean Up'),
   );
 }
+
+const removedBack = (): string =>
+  t(
+    'On both servers replication slot, publications and checkpoints are removed. The source stays read-only, and the tables and rows of both stay.',
+  );
 
 export function agreeSkip(table: StoppedTable): Promise<boolean> {
   return agree(

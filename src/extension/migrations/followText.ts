@@ -20,19 +20,27 @@ function lagText(follow: FollowSnapshot): string {
   return forecastOf(follow) === 'fallingBehind' ? t('{0} and growing', lag) : lag;
 }
 
+/** The state in a word or two; what a cutover back is about to do is not what the one before did. */
+function stateText({ state, isWayBack, wentBack }: FollowSnapshot): string {
+  if (wentBack) return t('back on the source');
+  if (isWayBack && state === 'cuttingOver') return t('going back');
+  return isWayBack && state === 'holding' ? t('ready to hand back') : followStateLabel(state);
+}
+
 /** What a followed database is doing, in a few words: for a node of the tree. */
 export function followText(follow: FollowSnapshot, running = true): string {
-  const state = follow.wentBack ? t('back on the source') : followStateLabel(follow.state);
+  const state = stateText(follow);
   if (!running && follow.state !== 'handedOver' && follow.state !== 'finished')
     return `${state}, ${t('not running')}`;
+  // What needs the user comes before what may be cut off.
   const parts = [state];
+  if (follow.stopped.length > 0) parts.push(t('{0} stopped', follow.stopped.length));
+  if (follow.newTables.length > 0 && follow.state === 'following')
+    parts.push(t('{0} new', follow.newTables.length));
   if (follow.state === 'following' || follow.state === 'wayBack') parts.push(lagText(follow));
   const { downtimeMs } = follow.cutover ?? {};
   if (downtimeMs !== undefined && follow.state !== 'following' && follow.state !== 'wayBack')
     parts.push(t('write downtime {0}', formatSeconds(downtimeMs / 1000)));
-  if (follow.stopped.length > 0) parts.push(t('{0} stopped', follow.stopped.length));
-  if (follow.newTables.length > 0 && follow.state === 'following')
-    parts.push(t('{0} new', follow.newTables.length));
   return parts.join(', ');
 }
 
@@ -45,7 +53,7 @@ export function shortFollowText(databases: readonly FollowedDatabase[]): string 
   if (stage === 'before') return lagText(leading.follow);
   if (stage === 'after' && leading.follow.state === 'wayBack')
     return `${t('way back')}, ${lagText(leading.follow)}`;
-  const state = followStateLabel(leading.follow.state);
+  const state = stateText(leading.follow);
   return downtime === undefined ? state : `${state}, ${formatSeconds(downtime / 1000)}`;
 }
 
@@ -60,7 +68,8 @@ export function needsAttention(databases: readonly FollowedDatabase[]): boolean 
       danger === 'urgent' ||
       danger === 'lost' ||
       forecast === 'reconnecting' ||
-      forecast === 'fallingBehind'
+      forecast === 'fallingBehind' ||
+      forecast === 'stalled'
     );
   });
 }

@@ -2,12 +2,13 @@ import * as vscode from 'vscode';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import type { StatementKey, StatementStatus } from '../../protocol/ddl.js';
 import { listTables, type OnlineParams, runEvent, runMigration, runSnapshot } from '../../protocol/engine.js';
-import { followedDatabases, onlyFollows } from '../../protocol/followView.js';
+import { onlyFollows, wentBack } from '../../protocol/followView.js';
 import type { RunSnapshot, TableSnapshot } from '../../protocol/model.js';
 import type { Project } from '../../protocol/project.js';
 import type { LogLine, ThroughputPoint } from '../../protocol/webview.js';
 import { EngineProcess } from '../engine/engineProcess.js';
 import { Following } from './following.js';
+import { interruptedSnapshot } from './lostRun.js';
 import { projectDirectory, projectName } from './projectFiles.js';
 import { RunStatements, readRunStatements } from './runStatements.js';
 import { eventLine } from './runText.js';
@@ -56,8 +57,7 @@ export class Migration {
 
   /** Whether an online migration was given up, or gone back on: nothing of it goes on. */
   get isOver(): boolean {
-    const wentBack = followedDatabases(this.snapshot).some(({ follow }) => follow.wentBack);
-    return wentBack || this.following.cleanUp !== undefined;
+    return wentBack(this.snapshot) || this.following.cleanUp !== undefined;
   }
 
   /** Whether there is work of a run that can be taken up again. */
@@ -116,6 +116,10 @@ export class Migration {
       const last = await engine.request(runMigration, params, this.#stop.token);
       this.snapshot = last;
       return last;
+    } catch (error) {
+      // The last that was heard of it says that it goes on.
+      if (this.snapshot) this.snapshot = interruptedSnapshot(this.snapshot, Date.now());
+      throw error;
     } finally {
       this.#engine = undefined;
       this.#stop = undefined;
@@ -205,10 +209,9 @@ export class Migration {
       if (!ended && saved) {
         this.statements = await readRunStatements(saved.folder);
         this.#statementsChanged.fire(undefined);
-        this.history = [...saved.history];
+        this.history = [];
         this.log = [...saved.log];
         this.following.reset();
-        for (const [at, database, follow] of saved.follows) this.following.addLag(database, follow, at);
         this.following.cleanUp = saved.cleanUp;
       }
       this.#changed.fire();

@@ -1,9 +1,9 @@
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FollowSnapshot } from '../../protocol/follow.js';
 import type { RunEvent, RunSnapshot, TableSnapshot, WorkState } from '../../protocol/model.js';
 import type { Report } from '../../protocol/report.js';
-import type { CleanUp, LogLine, ThroughputPoint } from '../../protocol/webview.js';
+import type { CleanUp, LogLine } from '../../protocol/webview.js';
+import { lostSnapshot } from './lostRun.js';
 import { eventLine } from './runText.js';
 
 /** The last run of a project as its files tell it. */
@@ -11,9 +11,7 @@ export interface SavedRun {
   /** Where its report and its events stand now; a project may have been moved since. */
   readonly folder: string;
   readonly snapshot: RunSnapshot;
-  readonly history: readonly ThroughputPoint[];
   readonly log: readonly LogLine[];
-  readonly follows: readonly FollowPoint[];
   /** Nothing of it can be taken up again. */
   readonly cleanUp?: CleanUp;
   /** False while the run has written no report: it is still ending, or its machine went down. */
@@ -21,21 +19,24 @@ export interface SavedRun {
   readonly databases: readonly { readonly source: string; readonly tables: readonly TableSnapshot[] }[];
 }
 
-/** How a followed database was doing, in milliseconds since the epoch. */
-export type FollowPoint = readonly [at: number, database: string, follow: FollowSnapshot];
-
 const tailBytes = 256 * 1024;
+const headBytes = 64 * 1024;
 const logLines = 200;
 
-async function readTail(path: string): Promise<RunEvent[]> {
+/** The first event, which says what a run is of, and the last ones. */
+async function readEvents(path: string): Promise<RunEvent[]> {
   const file = await open(path, 'r').catch(() => undefined);
   if (!file) return [];
   try {
     const { size } = await file.stat();
     const start = Math.max(0, size - tailBytes);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
-    const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
-    if (start > 0) lines.shift(); // cut in its middle
+    const linesFrom = async (position: number, length: number): Promise<string[]> => {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+      return buffer.toString('utf8', 0, bytesRead).split('\n');
+    };
+    const lines = await linesFrom(start, size - start);
+    // What is cut in its middle is none.
+    if (start > 0) lines.splice(0, 1, ...(await linesFrom(0, Math.min(start, headBytes))).slice(0, 1));
     return lines.flatMap((line) => {
       try {
         return line === '' ? [] : [JSON.parse(line) as RunEvent];
@@ -46,24 +47,6 @@ async function readTail(path: string): Promise<RunEvent[]> {
   } finally {
     await file.close();
   }
-}
-
-function historyOf(events: readonly RunEvent[]): ThroughputPoint[] {
-  return events.flatMap((event): ThroughputPoint[] =>
-    event.event === 'progress' ? [[Date.parse(event.at), event.bytesPerSecond]] : [],
-  );
-}
-
-function followsOf(events: readonly RunEvent[]): FollowPoint[] {
-  return events.flatMap((event): FollowPoint[] =>
-    event.event === 'progress'
-      ? Object.entries(event.follow ?? {}).map(([database, follow]) => [
-          Date.parse(event.at),
-          database,
-          follow,
-        ])
-      : [],
-  );
 }
 
 /** What a clean-up removed is kept beside the report of the run that it ended. */
@@ -81,56 +64,18 @@ export async function writeCleanUp(folder: string, cleanUp: CleanUp): Promise<vo
   await writeFile(join(folder, cleanUpFile), `${JSON.stringify(cleanUp, null, 2)}\n`);
 }
 
-/** A run that ended without a report, as far as its first event tells. */
-function lostSnapshot(directory: string, run: string, events: readonly RunEvent[]): RunSnapshot | undefined {
-  const start = events.find((event) => event.event === 'start');
-  const follows = new Map(followsOf(events).map(([, database, follow]) => [database, follow]));
-  if (start?.event !== 'start') return undefined;
-  return {
-    run: start.run,
-    name: start.run,
-    source: start.source,
-    target: start.target,
-    state: 'interrupted',
-    startedAt: Date.parse(start.at),
-    databases: start.databases.map((database) => ({
-      ...database,
-      ...followOf(follows.get(database.source)),
-      state: 'pending' as const,
-      phases: [],
-      tablesDone: 0,
-      tablesTotal: 0,
-      bytes: 0,
-      bytesTotal: 0,
-      rows: 0,
-    })),
-    bytes: 0,
-    bytesTotal: 0,
-    rows: 0,
-    bytesPerSecond: 0,
-    fraction: 0,
-    findings: [],
-    reportDirectory: join(directory, 'runs', run),
-    ddlDirectory: join(directory, 'ddl'),
-  };
-}
-
-const followOf = (follow: FollowSnapshot | undefined) => (follow ? { follow } : {});
-
 /** Reads the newest run below a project's folder; undefined where there is none. */
 export async function readSavedRun(directory: string): Promise<SavedRun | undefined> {
   const runs = (await readdir(join(directory, 'runs')).catch(() => [])).sort();
   const run = runs.at(-1);
   if (run === undefined) return undefined;
   const folder = join(directory, 'runs', run);
-  const events = await readTail(join(folder, 'events.jsonl'));
+  const events = await readEvents(join(folder, 'events.jsonl'));
   const log = events.flatMap((event) => eventLine(event) ?? []).slice(-logLines);
   const cleanUp = await readCleanUp(folder);
   const told = {
     folder,
     log,
-    history: historyOf(events),
-    follows: followsOf(events),
     ...(cleanUp && { cleanUp }),
   };
   try {

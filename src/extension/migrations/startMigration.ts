@@ -2,8 +2,9 @@ import * as vscode from 'vscode';
 import { formatSeconds } from '../../base/format.js';
 import type { FaultData } from '../../protocol/connection.js';
 import type { OnlineParams } from '../../protocol/engine.js';
-import { followedDatabases, measuredDowntime } from '../../protocol/followView.js';
+import { followedDatabases, measuredDowntime, wentBack } from '../../protocol/followView.js';
 import type { RunSnapshot } from '../../protocol/model.js';
+import { needsNewBase } from '../../protocol/needsNewBase.js';
 import type { Project } from '../../protocol/project.js';
 import { offerPassword } from '../commands/offerPassword.js';
 import { commands, settings } from '../contributions.js';
@@ -159,6 +160,7 @@ export class MigrationStarter {
       await showFault(named);
       return;
     }
+    if (needsNewBase(fault.code)) return this.#offerNewBase(migration, named);
     const resume = migration.startable ? t('Try Again') : t('Resume');
     const report = t('Open Report');
     const chosen = await showFault(named, resume, ...(migration.snapshot ? [report] : []));
@@ -208,6 +210,16 @@ export class MigrationStarter {
     if (chosen === anew) await this.start(migration, true);
   }
 
+  /** The same run would only end like this again. */
+  async #offerNewBase(migration: Migration, fault: FaultData): Promise<void> {
+    const anew = t('Start Anew…');
+    const report = t('Open Report');
+    const chosen = await showFault(fault, anew, report);
+    if (chosen === anew) await vscode.commands.executeCommand(commands.restartMigration, { migration });
+    if (chosen === report)
+      await vscode.commands.executeCommand(commands.openReport, migration.uri.toString());
+  }
+
   async #offerPassword(migration: Migration, fault: FaultData): Promise<void> {
     const project = await readProject(migration.uri);
     if (await offerPassword(this.registry, project, fault)) await this.start(migration);
@@ -216,14 +228,12 @@ export class MigrationStarter {
 
 /** A statement failed that runs of the generated SQL: none of that runs on the way back. */
 function canCorrect({ statements }: Migration, snapshot: RunSnapshot): boolean {
-  const wentBack = followedDatabases(snapshot).some(({ follow }) => follow.wentBack);
-  return snapshot.state === 'incomplete' && !wentBack && statements.failed().length > 0;
+  return snapshot.state === 'incomplete' && !wentBack(snapshot) && statements.failed().length > 0;
 }
 
 function successText(name: string, snapshot: RunSnapshot): string {
   const downtime = measuredDowntime(snapshot);
-  const wentBack = followedDatabases(snapshot).some(({ follow }) => follow.wentBack);
-  if (wentBack) return t('{0} is back on its source, and verified.', name);
+  if (wentBack(snapshot)) return t('{0} is back on its source, and verified.', name);
   return downtime === undefined
     ? t('{0} is migrated and verified: {1}.', name, totalsText(snapshot))
     : t('{0} is handed over and verified. Write downtime: {1}.', name, formatSeconds(downtime / 1000));

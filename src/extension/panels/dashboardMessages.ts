@@ -1,6 +1,7 @@
 /** What the page of the dashboard is told, and what it may ask for. */
 import * as vscode from 'vscode';
 import { followCan, followedDatabases } from '../../protocol/followView.js';
+import { needsNewBase } from '../../protocol/needsNewBase.js';
 import {
   type DashboardAction,
   type DashboardMessage,
@@ -17,6 +18,7 @@ const t = vscode.l10n.t;
 
 export function dashboardState(migration: Migration): DashboardState {
   const { snapshot, running, following } = migration;
+  const isLost = snapshot?.fault !== undefined && needsNewBase(snapshot.fault.code);
   return {
     type: 'state',
     version: webviewProtocolVersion,
@@ -33,7 +35,8 @@ export function dashboardState(migration: Migration): DashboardState {
       ...followCan(followedDatabases(snapshot), running),
       start: migration.startable,
       stop: running && snapshot?.state !== 'stopping',
-      resume: migration.resumable,
+      resume: migration.resumable && !isLost,
+      restart: migration.resumable && isLost,
       openReport: !running && snapshot !== undefined,
       openDdl: snapshot !== undefined,
       cleanUp: canCleanUp(migration),
@@ -45,6 +48,7 @@ const actionCommands: Readonly<Record<Exclude<DashboardAction, 'closeCutover'>, 
   start: commands.startMigration,
   stop: commands.stopMigration,
   resume: commands.resumeMigration,
+  restart: commands.restartMigration,
   openReport: commands.openReport,
   openDdl: commands.openDdl,
   showLog: commands.showLog,

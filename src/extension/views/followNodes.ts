@@ -44,11 +44,13 @@ export function databaseContext(migration: Migration, database: FollowedDatabase
   ].join(',');
 }
 
+export const attentionIcon = (): vscode.ThemeIcon =>
+  new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+
 /** Of a live database that is followed. */
 export function followIcon(database: FollowedDatabase): vscode.ThemeIcon {
   const { state } = database.follow;
-  if (needsAttention([database]))
-    return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  if (needsAttention([database])) return attentionIcon();
   if (state === 'handedOver' || state === 'finished')
     return new vscode.ThemeIcon('pass', new vscode.ThemeColor('testing.iconPassed'));
   return new vscode.ThemeIcon('sync~spin');
@@ -58,7 +60,7 @@ export function followIcon(database: FollowedDatabase): vscode.ThemeIcon {
 export function stoppedItem(table: StoppedTable): vscode.TreeItem {
   const name = `${table.schema}.${table.name}`;
   const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.None);
-  item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  item.iconPath = attentionIcon();
   item.contextValue = `type=stoppedTable,${flag('ddl', table.ddl !== undefined)}`;
   item.description = t('waiting changes: {0}', table.waiting);
   item.tooltip = faultText(table.fault);

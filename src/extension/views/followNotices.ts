@@ -58,7 +58,12 @@ function noticesOf(
   const notices: [string, string][] = [];
   const where = `${migration.name}: ${source}`;
   if (follow.state === 'holding')
-    notices.push([`${source} holding`, t('{0} is ready to be handed over, and waits for you.', where)]);
+    notices.push([
+      `${source} holding`,
+      follow.isWayBack
+        ? t('{0} is ready to be handed back to the source, and waits for you.', where)
+        : t('{0} is ready to be handed over, and waits for you.', where),
+    ]);
   const { fault } = follow.cutover ?? {};
   if (fault) notices.push([`${source} fault ${fault.code}`, `${where}: ${faultText(fault)}`]);
   const [stopped] = follow.stopped;

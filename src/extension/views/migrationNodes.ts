@@ -1,7 +1,12 @@
 import * as vscode from 'vscode';
 import { formatBytes, formatCount } from '../../base/format.js';
 import type { StoppedTable } from '../../protocol/follow.js';
-import { type FollowedDatabase, followedDatabases, onlyFollows } from '../../protocol/followView.js';
+import {
+  type FollowedDatabase,
+  followedDatabases,
+  onlyFollows,
+  wentBack,
+} from '../../protocol/followView.js';
 import type {
   DatabaseSnapshot,
   PhaseSnapshot,
@@ -12,7 +17,7 @@ import type {
 import { commands } from '../contributions.js';
 import { projectState } from '../editors/review/editorState.js';
 import { faultText } from '../faults.js';
-import { followText, shortFollowText } from '../migrations/followText.js';
+import { followText, needsAttention, shortFollowText } from '../migrations/followText.js';
 import type { Migration } from '../migrations/migration.js';
 import {
   currentPhase,
@@ -21,7 +26,7 @@ import {
   totalsText,
   workStateLabel,
 } from '../migrations/runText.js';
-import { databaseContext, followContext, followIcon, stoppedItem } from './followNodes.js';
+import { attentionIcon, databaseContext, followContext, followIcon, stoppedItem } from './followNodes.js';
 
 const t = vscode.l10n.t;
 
@@ -123,7 +128,8 @@ function projectItem({ migration }: ProjectNode): vscode.TreeItem {
   const state = projectState(migration);
   const failed = migration.statements.failed().length > 0 ? 'yes' : 'no';
   item.contextValue = `type=project,state=${state},run=${snapshot ? 'yes' : 'no'},failed=${failed},${followContext(migration)}`;
-  item.iconPath = runIcon(snapshot, running);
+  const isUrgent = running && needsAttention(followedDatabases(snapshot));
+  item.iconPath = isUrgent ? attentionIcon() : runIcon(snapshot, running);
   if (!snapshot) item.description = running ? t('starting') : t('not started yet');
   else if (migration.following.cleanUp) item.description = t('cancelled and cleaned up');
   else if (running && onlyFollows(snapshot)) item.description = shortFollowText(followedDatabases(snapshot));
@@ -131,7 +137,8 @@ function projectItem({ migration }: ProjectNode): vscode.TreeItem {
     const phase = currentPhase(snapshot);
     const percent = `${Math.floor(snapshot.fraction * 100)} %`;
     item.description = phase ? `${percent}, ${phaseLabel(phase)}` : percent;
-  } else item.description = runStateLabel(snapshot.state);
+  } else if (snapshot.state === 'succeeded' && wentBack(snapshot)) item.description = t('back on the source');
+  else item.description = runStateLabel(snapshot.state);
   item.command = {
     command: commands.openDashboard,
     title: t('Open Dashboard'),
@@ -170,7 +177,10 @@ function followedItem(
 ): vscode.TreeItem {
   item.contextValue = `type=database,run=yes,${databaseContext(migration, database)}`;
   item.iconPath = migration.running ? followIcon(database) : stateIcon(database.state);
-  item.description = followText(database.follow, migration.running);
+  // What it was at last is over.
+  item.description = migration.following.cleanUp
+    ? t('cancelled and cleaned up')
+    : followText(database.follow, migration.running);
   item.accessibilityInformation = { label: `${label}, ${item.description}` };
   return item;
 }

@@ -71,6 +71,19 @@ describe('an online migration', () => {
     assert.match(item(node).contextValue ?? '', /goBack=yes,confirm=no,undo=no,finish=yes/);
     migration.snapshot = run([database('shop', follow({ fallingBehind: true, lagSeconds: 70 }))]);
     assert.equal(item(node).description, 'following changes, lag 1 min 10 s and growing');
+    const back = follow({ state: 'holding', isWayBack: true, stopped: [stoppedTable('t')] });
+    migration.snapshot = run([database('shop', back)]);
+    assert.equal(item(node).description, 'ready to hand back, 1 stopped');
+  });
+
+  it('says of a migration that went back that it did, not that it is verified', async () => {
+    const migration = await newMigration();
+    const gone = follow({ state: 'finished', isWayBack: true, wentBack: true });
+    migration.snapshot = run([{ ...database('shop', gone), state: 'done' }], { state: 'succeeded' });
+    const id = migration.uri.toString();
+    const project = (await children(undefined)).find((node) => item(node).id === id);
+    assert.ok(project);
+    assert.equal(item(project).description, 'back on the source');
   });
 
   it('asks for event triggers on the source only where the setting says so', async () => {
@@ -140,11 +153,10 @@ describe('an online migration', () => {
     assert.equal(vscode.window.activeTextEditor?.document.uri.toString(), document.uri.toString());
   });
 
-  it('knows lag, state and clean-up of a run from its files', async () => {
+  it('knows state and clean-up of a killed run from its files', async () => {
     const migration = await newMigration();
     const folder = vscode.Uri.file(`${projectDirectory(migration.uri)}/runs/2026-01-02T03-04-05Z`);
     const at = (second: number) => new Date(second * 1000).toISOString();
-    const last = follow({ lagSeconds: 3, state: 'following' });
     const events: RunEvent[] = [
       {
         event: 'start',
@@ -154,21 +166,14 @@ describe('an online migration', () => {
         target: 'b@two',
         databases: [{ source: 'shop', target: 'shop' }],
       },
-      ...[2, 3, 4].map(
-        (second): RunEvent => ({
-          event: 'progress',
-          at: at(second),
-          phase: 'follow',
-          bytes: 0,
-          bytesTotal: 0,
-          rows: 0,
-          bytesPerSecond: 0,
-          etaSeconds: null,
-          tablesDone: 0,
-          tablesTotal: 0,
-          follow: { shop: { ...last, lagSeconds: second } },
-        }),
-      ),
+      { event: 'phase', at: at(2), database: 'shop', phase: 'follow', state: 'running' },
+      { event: 'follow', at: at(3), database: 'shop', state: 'following' },
+      // So many that the last of them alone are read.
+      ...Array.from({ length: 4000 }, (): RunEvent => {
+        const message = 'a line of the log that is long enough to fill the file';
+        return { event: 'log', at: at(4), level: 'debug', message };
+      }),
+      { event: 'follow', at: at(5), database: 'shop', state: 'holding' },
     ];
     await writeText(
       vscode.Uri.joinPath(folder, 'events.jsonl'),
@@ -176,11 +181,7 @@ describe('an online migration', () => {
     );
     await migration.read(true);
     assert.equal(migration.snapshot?.state, 'interrupted');
-    assert.equal(migration.snapshot.databases[0]?.follow?.lagSeconds, 4);
-    assert.deepEqual(
-      migration.following.lag['shop']?.map(([, lagSeconds]) => lagSeconds),
-      [2, 3, 4],
-    );
+    assert.equal(migration.snapshot.databases[0]?.follow?.state, 'holding');
     assert.ok(migration.resumable);
     const project = (await children(undefined)).find((node) => item(node).id === migration.uri.toString());
     assert.ok(project);

@@ -14,6 +14,8 @@ import {
   onlyFollows,
   slotDanger,
   slotShare,
+  standingRefusals,
+  wentBack,
 } from '../../../src/protocol/followView.js';
 import { isDashboardMessage } from '../../../src/protocol/webview.js';
 import { cutover, database, follow, followedDatabase, run, stoppedTable } from '../../support/followed.js';
@@ -88,11 +90,21 @@ describe('the cutover of a group', () => {
   });
 });
 
+test('a migration went back with the first of its databases', () => {
+  assert.ok(!wentBack(undefined));
+  assert.ok(!wentBack(run(group('wayBack', 'finished'))));
+  assert.ok(
+    wentBack(run([...group('finished'), followedDatabase('b', { state: 'finished', wentBack: true })])),
+  );
+});
+
 describe('how it goes on', () => {
-  test('is one of four', () => {
+  test('is one of five', () => {
     assert.equal(forecastOf(follow()), 'upToDate');
     assert.equal(forecastOf(follow({ lagSeconds: 30, catchUpSeconds: 5 })), 'catchingUp');
     assert.equal(forecastOf(follow({ fallingBehind: true, lagSeconds: 3 })), 'fallingBehind');
+    assert.equal(forecastOf(follow({ lagSeconds: 147, appliedBytesPerSecond: 0 })), 'stalled');
+    assert.equal(forecastOf(follow({ lagSeconds: 4, appliedBytesPerSecond: 0 })), 'catchingUp');
     assert.equal(forecastOf(follow({ fallingBehind: true, lagSeconds: 0.5 })), 'upToDate');
     const reconnecting = { code: 'FF101', message: 'refused', fix: 'start it' } as const;
     assert.equal(forecastOf(follow({ fallingBehind: true, reconnecting })), 'reconnecting');
@@ -126,7 +138,26 @@ test('before a cutover: go where nothing is in the way, no go where it would be 
   assert.equal(verdicts({ lagSeconds: 60 })['lag'], 'warn');
   assert.equal(verdicts({ fallingBehind: true, lagSeconds: 5 })['lag'], 'warn');
   assert.equal(verdicts({ state: 'copying' })['base'], 'noGo');
+  const away = { code: 'FF100', message: 'refused', fix: 'start it' } as const;
+  assert.deepEqual(
+    [verdicts({ reconnecting: away })['errors'], verdicts({ reconnecting: away })['lag']],
+    ['noGo', undefined],
+  );
   assert.equal(verdicts({ slot: { name: 's', retainedBytes: 1, walStatus: 'lost' } })['slot'], 'noGo');
+});
+
+test('what a cutover was refused for is shown until it can be seen to be otherwise', () => {
+  const checks = (['stoppedTables', 'slot', 'wayBack', 'errors'] as const).map((check) => ({
+    check,
+    verdict: 'noGo' as const,
+    message: check,
+  }));
+  const refused = follow({ cutover: cutover(0, { checks }) });
+  assert.deepEqual(
+    standingRefusals(refused).map(({ check }) => check),
+    ['wayBack', 'errors'],
+  );
+  assert.deepEqual(standingRefusals(follow()), []);
 });
 
 test('the host takes what it knows from the page, and nothing else', () => {
@@ -135,6 +166,7 @@ test('the host takes what it knows from the page, and nothing else', () => {
   const good: readonly unknown[] = [
     { type: 'ready', version: 2 },
     { type: 'action', action: 'confirm' },
+    { type: 'action', action: 'restart' },
     { type: 'startCutover', choices },
     { type: 'addTables', database: 'shop' },
     { type: 'copyConnection', database: 'shop' },
