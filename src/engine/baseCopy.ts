@@ -110,9 +110,11 @@ export async function copyBase(
   return { context, planned: known, work, refreshes: now.refreshes, deferred };
 }
 
-/** What the planner needs, of all that was loaded. */
-export async function analyzeBase({ context, work, planned }: BaseCopy): Promise<void> {
-  await analyzeTables(context, [...work.present, ...planned.tables.filter((t) => t.relkind === 'm')]);
+/** What the planner needs, of all that was loaded, but for what `before` had. */
+export async function analyzeBase({ context, work, planned }: BaseCopy, before?: BaseCopy): Promise<void> {
+  const known = new Set(before?.work.present.map(({ oid }) => oid));
+  const present = work.present.filter(({ oid }) => !known.has(oid));
+  await analyzeTables(context, [...present, ...planned.tables.filter((t) => t.relkind === 'm')]);
 }
 
 export async function prepare(

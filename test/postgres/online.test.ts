@@ -26,7 +26,7 @@ import { makeScript } from '../support/workload/transactions.js';
  * Random changes while a database is migrated online, with kills, cuts and restarts: 30 seeds, or FLEXFERRY_SEEDS from
  * FLEXFERRY_FIRST_SEED on. FLEXFERRY_SEED=7 runs one again, FLEXFERRY_PAIR=13-17 between these majors only; what a
  * seed chooses is replaced by FLEXFERRY_KINDS, FLEXFERRY_WITHOUT (moves), FLEXFERRY_DISTURBANCES (none, or comma-separated), FLEXFERRY_ENDING,
- * FLEXFERRY_SESSIONS and FLEXFERRY_SIZE, to find out what a failure needs; FLEXFERRY_DECODE=1 adds the log of the source
+ * FLEXFERRY_SESSIONS, FLEXFERRY_SIZE and FLEXFERRY_LATE (1 or 0: a table is added), to find out what a failure needs; FLEXFERRY_DECODE=1 adds the log of the source
  * to the trace.
  */
 const environment = (name: string): string | undefined => process.env[`FLEXFERRY_${name}`];
@@ -64,6 +64,7 @@ function optionsOf(seed: number): SeedOptions {
     ...(ending && { ending }),
     ...(size && { size }),
     ...(sessions && { sessions }),
+    ...(environment('LATE') !== undefined && { late: environment('LATE') === '1' }),
     ...(environment('DECODE') !== undefined && { decode: true }),
   };
 }

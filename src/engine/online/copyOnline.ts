@@ -18,18 +18,19 @@ export interface CopiedOnline {
   readonly target: Session;
 }
 
-/** Copies what is not copied yet; closes `source`. */
+/** Copies what is not copied yet; closes `source`. `before`: what is there already. */
 export async function copyOnline(
   job: DatabaseJob,
   run: RunRow,
   source: Session,
   target: Session,
+  before?: BaseCopy,
 ): Promise<CopiedOnline> {
   const replicaRole = await canSetReplicaRole(target);
   const online = await openOnlineSource(job, run, source, target);
   const base = await copyBase(job, run, online, target, { replicaRole });
   await job.sessions.close(source);
-  await analyzeBase(base);
+  await analyzeBase(base, before);
   return { base, online, replicaRole, target };
 }
 
@@ -40,7 +41,7 @@ export async function copyOnline(
 export async function copyAddedTables(
   job: DatabaseJob,
   run: RunRow,
-  followed: FollowedDatabase,
+  { followed, base }: { readonly followed: FollowedDatabase; readonly base: BaseCopy },
 ): Promise<CopiedOnline> {
   const { sessions, tracker } = job;
   followed.ended.catch((error: unknown) => tracker.log('error', toFault(error, { side: 'server' }).message));
@@ -48,7 +49,7 @@ export async function copyAddedTables(
   await followed.enter('copying');
   tracker.again('dump', 'preData', 'copy', 'indexes', 'constraints', 'postData', 'analyze');
   const target = await sessions.open('target', 'added tables');
-  const copied = await copyOnline(job, run, await sessions.open('source', 'snapshot'), target);
+  const copied = await copyOnline(job, run, await sessions.open('source', 'snapshot'), target, base);
   followed.follower.stop();
   await followed.end();
   tracker.end('follow');

@@ -44,7 +44,8 @@ export async function withFollowPlace<T>(
     signal?.throwIfAborted();
     if (target.status === 'rejected') throw target.reason;
     // An old source keeps the state of the way back, and may be fenced.
-    await target.value.script('SET default_transaction_read_only = off');
+    // What is said to have been asked outlives a crash of the target.
+    await target.value.script('SET default_transaction_read_only = off; SET synchronous_commit = on');
     return await use(
       await findFollow(
         target.value,

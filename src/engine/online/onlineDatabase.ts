@@ -78,7 +78,8 @@ export class OnlineDatabase {
     for (;;) {
       const wanted = await this.outcome;
       if (wanted === 'addTables' && this.followed) {
-        await this.startCopied(await copyAddedTables(this.job, this.run, this.followed));
+        const { job, run, followed, base } = this;
+        await this.startCopied(await copyAddedTables(job, run, { followed, base }));
         continue;
       }
       if (wanted === 'cancel') this.cutovers?.take({ command: 'undo' });

@@ -47,7 +47,9 @@ async function analyze(
   tables: readonly SourceTable[],
 ): Promise<void> {
   try {
-    await session.script(tables.map((t) => `ANALYZE ${qualified(t.target)}`).join('; '));
+    // One command: of several in a message every table would stay locked until the last one is done, and those who apply
+    // changes wait for each other.
+    await session.script(`ANALYZE ${tables.map((t) => qualified(t.target)).join(', ')}`);
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof Fault) || endsRun(error)) throw error;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DoneEvent, RunEvent } from '../../../src/protocol/model.js';
 import { type Disturbance, disturb } from './disturbances.js';
+import { LateSubject } from './late.js';
 import type { Ended } from './onlineRun.js';
 import type { Ending, Running } from './seed.js';
 
@@ -73,7 +74,9 @@ export async function drive(running: Running): Promise<void> {
 }
 
 /** Until every disturbance is over and changes were followed for a while since. */
-async function untilQuiet({ run, options }: Running, trouble: Trouble): Promise<void> {
+async function untilQuiet(running: Running, trouble: Trouble): Promise<void> {
+  const { run, options } = running;
+  const late = new LateSubject(running);
   const start = (): void => run.start(['clone', '--online'], (event) => trouble.onEvent(event));
   start();
   let followingSince: number | undefined;
@@ -90,10 +93,10 @@ async function untilQuiet({ run, options }: Running, trouble: Trouble): Promise<
       followingSince ??= Date.now();
       const sinceMs = Date.now() - followingSince;
       trouble.onFollowing(sinceMs);
-      await trouble.settled();
+      await Promise.all([trouble.settled(), late.begin()]);
       // What has just happened may have been its end.
-      if (trouble.isOver && run.isFollowing && sinceMs >= (options.followMs ?? 700)) return;
-    }
+      if (trouble.isOver && late.isTaken && run.isFollowing && sinceMs >= (options.followMs ?? 700)) return;
+    } else followingSince = undefined;
   }
 }
 

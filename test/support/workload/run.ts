@@ -65,6 +65,7 @@ async function prepare(pair: Pair, options: SeedOptions, database: string, copy:
   const schema = makeSchema(seed, pair.source.major, {
     only: options.only,
     without: options.without,
+    late: options.late,
     size: options.size ?? random.fork('size').between(4, 12),
   });
   await pair.source.query(database, schema.setup.join(';\n'));

@@ -28,12 +28,16 @@ const kinds: readonly Kind[] = [
   large,
   counting,
 ];
+/** With nothing that a database has once. */
+const lateKinds: readonly Kind[] = [anything, toasted, swapped, full, keyless];
 export const kindNames: readonly string[] = kinds.map(({ name }) => name);
 
 /** A database that a seed describes: the same for the same seed and major. */
 export interface WorkloadSchema {
   readonly major: Major;
   readonly subjects: readonly Subject[];
+  /** Comes to be while changes are followed, and is added to them. */
+  readonly late?: Subject;
   /** Statements that make it and fill it, as a superuser in an empty database. */
   readonly setup: readonly string[];
 }
@@ -69,6 +73,8 @@ export interface SchemaOptions {
   readonly without?: readonly string[] | undefined;
   /** How many subjects. Default 10. */
   readonly size?: number;
+  /** Whether a table comes late; a third of the seeds else. */
+  readonly late?: boolean | undefined;
 }
 
 export function makeSchema(seed: string, major: Major, options: SchemaOptions = {}): WorkloadSchema {
@@ -98,6 +104,8 @@ export function makeSchema(seed: string, major: Major, options: SchemaOptions = 
   const subjects = chosen(possible, options.size ?? 10, random)
     .map((kind, index) => kind.make(place(random.fork(`${kind.name} ${index}`))))
     .map((subject) => ({ ...subject, moves: subject.moves.filter(isWanted) }));
+  const later = new Random(seed).fork('late');
+  const late = (options.late ?? later.chance(0.35)) ? later.pick(lateKinds).make(place(later)) : undefined;
   const setup = [
     sessionSettings,
     ...schemas.filter((name) => name !== 'public').map((name) => `CREATE SCHEMA ${name}`),
@@ -116,7 +124,7 @@ export function makeSchema(seed: string, major: Major, options: SchemaOptions = 
     ...subjects.flatMap(({ fill }) => fill),
     ...random.shuffle(strangeSettings).slice(0, random.below(5)).map(databaseSetting),
   ];
-  return { major, subjects, setup };
+  return { major, subjects, setup, ...(late && { late }) };
 }
 
 /** Every kind once before one comes twice; `anything` comes in any case where it may. */

@@ -25,6 +25,8 @@ export interface SeedOptions {
   readonly sessions?: number;
   readonly disturbances?: readonly DisturbanceKind[];
   readonly ending?: Ending;
+  /** Whether a table is added while changes are followed. */
+  readonly late?: boolean;
   /** How long changes are made while they are followed, milliseconds. Default 700. */
   readonly followMs?: number;
   /** Keeps the log of the source, for the trace of a failure. */

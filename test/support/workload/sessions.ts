@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { TestServer } from '../postgres/embedded.js';
+import type { Subject } from './model.js';
 import { Random } from './random.js';
 import { sessionSettings, type WorkloadSchema } from './schema.js';
 import { makeScript, type Script } from './transactions.js';
@@ -51,6 +52,7 @@ export class Workload {
   #stopping = false;
   /** No transactions are prepared any more; those that are come to an end. */
   #settled: boolean;
+  #subjects: readonly Subject[];
   readonly #ended: Promise<void>;
 
   constructor(
@@ -60,6 +62,7 @@ export class Workload {
     private readonly options: WorkloadOptions,
   ) {
     this.#settled = !options.twoPhase;
+    this.#subjects = schema.subjects;
     const sessions = Array.from({ length: options.sessions }, (_none, n) => this.#session(n));
     this.#ended = Promise.all(sessions).then(() => undefined);
     this.#ended.catch(() => undefined);
@@ -74,6 +77,11 @@ export class Workload {
       failed: this.#failed,
       moves: this.#moves,
     };
+  }
+
+  /** There is more to be changed. */
+  join(subject: Subject): void {
+    this.#subjects = [...this.#subjects, subject];
   }
 
   /** Ends prepared transactions and begins no new ones. */
@@ -98,7 +106,7 @@ export class Workload {
     const waiting: { gid: string; commit: boolean; after: number }[] = [];
     let client: pg.Client | undefined;
     for (let n = 0; !this.#stopping; n++) {
-      const script = makeScript(this.schema.subjects, random, { twoPhase: this.options.twoPhase });
+      const script = makeScript(this.#subjects, random, { twoPhase: this.options.twoPhase });
       try {
         client ??= await this.#connect(number, waiting);
         for (const due of waiting.filter((one) => this.#settled || one.after < n)) {
