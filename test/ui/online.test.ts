@@ -124,6 +124,27 @@ describe('an online migration in the workbench', () => {
     await dashboard().getByRole('textbox', { name: 'Filter tables by name' }).waitFor();
   });
 
+  step('in a narrow editor nothing is cut off, and only the page scrolls', async () => {
+    await page.setViewportSize({ width: 760, height: 900 });
+    const outside = () =>
+      dashboard()
+        .locator('body')
+        .evaluate((body) => {
+          const { clientWidth } = body.ownerDocument.documentElement;
+          return [...body.querySelectorAll('main *, header *')]
+            .filter(
+              (one) => one.getBoundingClientRect().right > clientWidth && one.className !== 'for-readers',
+            )
+            .map((one) => `${one.tagName} ${one.className} ${one.textContent}`);
+        });
+    for (const until = Date.now() + 5_000; (await outside()).length > 0 && Date.now() < until; )
+      await page.waitForTimeout(100);
+    assert.deepEqual(await outside(), []);
+    const panels = dashboard().locator('vscode-panels');
+    assert.ok(await panels.evaluate((one) => one.scrollHeight <= one.clientHeight), 'the details scroll');
+    await page.setViewportSize({ width: 1360, height: 900 });
+  });
+
   step('a table whose columns change is stopped; its DDL is reviewed, run, and it goes on', async () => {
     await onSource('ALTER TABLE harbour.countries ADD COLUMN anthem text');
     await onSource("INSERT INTO harbour.countries VALUES ('XB', 'Borduria', '{}', 'Szplug')");
