@@ -197,7 +197,7 @@ describe('tables that are FULL for the time of a migration', { concurrency: 2 },
     move.start('--identity-full');
     await move.until('following');
     await move.ask('cancel', move.pair);
-    assert.equal(doneOf(await move.run.result).fault?.code, 'FF509');
+    assert.equal(doneOf(await move.run.result).fault?.code, 'FF867');
     assert.deepEqual([await onSource(move), await onTarget(move)], [former, former]);
   });
 });
