@@ -159,6 +159,8 @@ export interface FollowSnapshot {
   readonly cutover?: CutoverSnapshot;
   /** Set while the connection to a server is being made again. */
   readonly reconnecting?: FaultData;
+  /** Why nothing of it is applied any more, while other databases of the run are followed. */
+  readonly ended?: FaultData;
   /** Applied from the target to the source instead. */
   readonly isWayBack?: true;
   /** Of a way back that is finished: applications are on the source again. */

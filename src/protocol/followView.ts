@@ -54,7 +54,8 @@ export interface FollowCan {
   readonly addTables: boolean;
 }
 
-export function followCan(databases: readonly FollowedDatabase[], running: boolean): FollowCan {
+export function followCan(all: readonly FollowedDatabase[], running: boolean): FollowCan {
+  const databases = all.filter(({ follow }) => !follow.ended);
   const some = (...states: readonly FollowState[]) =>
     running && databases.some(({ follow }) => states.includes(follow.state));
   const isBack = databases.some(({ follow }) => follow.state === 'holding' && follow.isWayBack);
@@ -76,7 +77,7 @@ export function followCan(databases: readonly FollowedDatabase[], running: boole
 }
 
 export const canAddTables = (follow: FollowSnapshot): boolean =>
-  follow.state === 'following' && follow.newTables.length > 0;
+  follow.state === 'following' && !follow.ended && follow.newTables.length > 0;
 
 /** The write downtime of a group is that of its slowest member. Milliseconds; undefined before it begins. */
 export function groupDowntime(databases: readonly FollowedDatabase[]): number | undefined {
@@ -127,9 +128,10 @@ export function slotShare({ retainedBytes, safeBytes }: FollowSnapshot['slot']):
   return all === 0 ? 0 : retainedBytes / all;
 }
 
-/** Tables that wait for the user: stopped ones, and new ones while they can be added. */
+/** What waits for the user: stopped tables, new ones while they can be added, and a follow that has ended. */
 export function attentionCount(follow: FollowSnapshot): number {
-  return follow.stopped.length + (canAddTables(follow) ? follow.newTables.length : 0);
+  const ended = follow.ended ? 1 : 0;
+  return ended + follow.stopped.length + (canAddTables(follow) ? follow.newTables.length : 0);
 }
 
 /** What can be told before a cutover is asked for; the cutover itself looks at more. */
@@ -141,6 +143,7 @@ export type EarlyCheck = Pick<GateCheck, 'verdict'> & {
 const shortLagSeconds = 10;
 
 export function earlyChecks(follow: FollowSnapshot): EarlyCheck[] {
+  if (follow.ended) return [{ check: 'errors', verdict: 'noGo' }];
   const danger = slotDanger(follow.slot);
   const slot = { fine: 'go', tight: 'go', urgent: 'warn', lost: 'noGo' } as const;
   return [
@@ -192,8 +195,12 @@ export function leadingDatabase(databases: readonly FollowedDatabase[]): Followe
     handedOver: 6,
     finished: 7,
   };
+  const isEnded = ({ follow }: FollowedDatabase): number => (follow.ended ? 0 : 1);
   return [...databases].sort(
-    (a, b) => rank[a.follow.state] - rank[b.follow.state] || b.follow.lagSeconds - a.follow.lagSeconds,
+    (a, b) =>
+      isEnded(a) - isEnded(b) ||
+      rank[a.follow.state] - rank[b.follow.state] ||
+      b.follow.lagSeconds - a.follow.lagSeconds,
   )[0];
 }
 

@@ -1,4 +1,5 @@
 import { formatCount } from '../../src/base/format.js';
+import type { FaultData } from '../../src/protocol/connection.js';
 import type { DdlSeen, StoppedTable } from '../../src/protocol/follow.js';
 import { canAddTables, type FollowedDatabase } from '../../src/protocol/followView.js';
 import type { DashboardMessage, StoppedTableAction } from '../../src/protocol/webview.js';
@@ -107,6 +108,7 @@ export class Attention {
     this.#several = databases.length > 1;
     const wanted = new Set<string>();
     for (const database of running ? databases : []) {
+      if (database.follow.ended) wanted.add(this.#showEnded(database.source, database.follow.ended));
       for (const table of database.follow.stopped) wanted.add(this.#showStopped(database.source, table));
       if (canAddTables(database.follow)) wanted.add(this.#showNew(database));
       const { ddlSeen } = database.follow;
@@ -122,6 +124,19 @@ export class Attention {
     // What had the focus is gone: the next thing to press is near.
     if (focused && !this.#list.contains(document.activeElement))
       this.#list.querySelector<HTMLElement>('vscode-button')?.focus();
+  }
+
+  #showEnded(database: string, { message, fix, code }: FaultData): string {
+    const key = JSON.stringify([database, 'ended']);
+    const what = t('Nothing of this database is applied any more.');
+    const row = this.#row(key, () =>
+      named(
+        this.#of(database),
+        makeRow(['error', 'bad'], [what, message, fix], h('div', { class: 'buttons' })),
+      ),
+    );
+    setText(row.counting, code);
+    return key;
   }
 
   #showStopped(database: string, table: StoppedTable): string {

@@ -13,7 +13,8 @@ import { type StateLook, workLook } from './states.js';
 const spinning = 'sync codicon-modifier-spin';
 
 /** What a cutover back is about to do is not what the one before did. */
-export function followLook({ state, isWayBack, wentBack }: FollowSnapshot): StateLook {
+export function followLook({ state, isWayBack, wentBack, ended }: FollowSnapshot): StateLook {
+  if (ended) return { icon: 'error', tone: 'bad', label: t('failed') };
   const looks: Record<FollowState, StateLook> = {
     copying: { icon: spinning, tone: 'busy', label: t('copying the base') },
     following: { icon: spinning, tone: 'busy', label: t('following changes') },
@@ -75,6 +76,7 @@ export function earlyCheckText({ check, verdict }: EarlyCheck, follow: FollowSna
     case 'slot':
       return slotCheckText(follow.slot, verdict);
     case 'errors':
+      if (follow.ended) return follow.ended.message;
       return go ? t('Both servers answer.') : t('The connection is being made again.');
   }
 }

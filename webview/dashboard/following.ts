@@ -27,7 +27,7 @@ function figureTexts(follow: FollowSnapshot): Record<Figure, [value: string, lab
 }
 
 /** Whether there is still something that follows. */
-export type FollowRun = 'live' | 'stopped' | 'handedOver' | 'cleanedUp';
+export type FollowRun = 'live' | 'ended' | 'stopped' | 'handedOver' | 'cleanedUp';
 
 /** What is to be expected, in a sentence. */
 function forecastLook(follow: FollowSnapshot, run: FollowRun): StateLook {
@@ -41,6 +41,8 @@ function forecastLook(follow: FollowSnapshot, run: FollowRun): StateLook {
         ? t('Everything of the target is applied.')
         : t('Everything of the source is applied.'),
     };
+  if (run === 'ended')
+    return { icon: 'error', tone: 'bad', label: t('Nothing of this database is applied any more.') };
   if (run === 'stopped' && slotDanger(follow.slot) === 'lost')
     return { icon: 'error', tone: 'bad', label: t('Changes are lost: only a new base copy helps.') };
   if (run === 'stopped')
@@ -184,7 +186,8 @@ export class FollowingCard {
     }
     const forecast = forecastLook(follow, run);
     this.#forecast.show(forecast.icon, forecast.tone, forecast.label);
-    const fault = run === 'live' ? follow.reconnecting : undefined;
+    const faults = { live: follow.reconnecting, ended: follow.ended } as const;
+    const fault = run === 'live' || run === 'ended' ? faults[run] : undefined;
     this.#fault.hidden = fault === undefined;
     const stop = /[.!?]$/.test(fault?.message ?? '') ? '' : '.';
     if (fault) setText(this.#fault, `${fault.message}${stop} ${fault.fix} (${fault.code})`);

@@ -113,10 +113,11 @@ function showFlow(state: DashboardState, name: string): void {
   if (followed && !followState.hidden) showFollowState(followed, running);
 }
 
-function followRun({ snapshot, cleanUp }: DashboardState, { state }: FollowSnapshot): FollowRun {
+function followRun({ snapshot, cleanUp }: DashboardState, { state, ended }: FollowSnapshot): FollowRun {
   if (cleanUp) return 'cleanedUp';
   if (state === 'handedOver' || state === 'finished') return 'handedOver';
-  return snapshot?.state === 'running' || snapshot?.state === 'stopping' ? 'live' : 'stopped';
+  const running = snapshot?.state === 'running' || snapshot?.state === 'stopping';
+  return !running ? 'stopped' : ended ? 'ended' : 'live';
 }
 
 function showFollowState(followed: FollowSnapshot, running: boolean): void {

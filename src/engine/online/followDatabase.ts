@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import type { FaultData } from '../../protocol/connection.js';
 import type { CutoverSnapshot, FollowSnapshot, FollowState } from '../../protocol/follow.js';
 import { toFault } from '../errors/mapError.js';
 import { earlierLsn } from '../postgres/lsn.js';
@@ -33,6 +34,7 @@ export class FollowedDatabase {
   private ending: Promise<FollowEnd> | undefined;
   state: FollowState;
   cutover: CutoverSnapshot | undefined;
+  private fault: FaultData | undefined;
   ended!: Promise<FollowEnd>;
 
   private constructor(
@@ -60,7 +62,7 @@ export class FollowedDatabase {
       if (followed.state === 'copying') await followed.enter('following');
       job.tracker.begin('follow', 0);
       followed.ended = followed.follower.run();
-      followed.ended.catch(() => {});
+      followed.ended.catch((error: unknown) => followed.failed(error));
       followed.watching = followed.watch();
       return followed;
     } finally {
@@ -83,8 +85,18 @@ export class FollowedDatabase {
 
   /** How it is doing. */
   snapshot(): FollowSnapshot {
-    const { parts, state, cutover, follower, monitor, ddl } = this;
-    return followSnapshot({ parts, state, cutover, follower, monitor, ddl });
+    const { parts, state, cutover, follower, monitor, ddl, fault } = this;
+    return followSnapshot({ parts, state, cutover, follower, monitor, ddl, fault });
+  }
+
+  /** It cannot go on. Others of the run do, for weeks maybe: nobody may take it for one that is followed. */
+  private failed(error: unknown): void {
+    const { job } = this.parts;
+    if (job.signal.aborted) return;
+    const fault = toFault(error, { side: 'server' });
+    job.tracker.log('error', fault.message);
+    this.fault = fault.toData();
+    this.tell();
   }
 
   /** Shows how it is doing, in the words of the run. */

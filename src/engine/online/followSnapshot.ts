@@ -1,3 +1,4 @@
+import type { FaultData } from '../../protocol/connection.js';
 import type { CutoverSnapshot, FollowSnapshot, FollowState, StoppedTable } from '../../protocol/follow.js';
 import { formatLsn } from '../postgres/lsn.js';
 import type { Follower } from '../replication/follower.js';
@@ -16,11 +17,12 @@ export interface FollowNow {
   readonly follower: Follower;
   readonly monitor: FollowMonitor;
   readonly ddl: DdlList;
+  readonly fault: FaultData | undefined;
 }
 
 /** What is told of a followed database. */
 export function followSnapshot(now: FollowNow): FollowSnapshot {
-  const { parts, state, cutover, follower, monitor, ddl } = now;
+  const { parts, state, cutover, follower, monitor, ddl, fault } = now;
   const { position } = follower;
   // More may have been applied since the source was asked.
   const seen = monitor.figures?.sourceLsn ?? position;
@@ -43,7 +45,8 @@ export function followSnapshot(now: FollowNow): FollowSnapshot {
     ...(ddl.seen && { ddlSeen: ddl.seen }),
     ...(parts.endLsn !== undefined && { endpos: formatLsn(parts.endLsn) }),
     ...(cutover && { cutover }),
-    ...(follower.reconnecting && { reconnecting: follower.reconnecting }),
+    ...(fault && { ended: fault }),
+    ...(follower.reconnecting && !fault && { reconnecting: follower.reconnecting }),
     ...(parts.row.wayBack && { isWayBack: true }),
   };
 }

@@ -47,6 +47,7 @@ export function inWordsOfMigration(said: FollowSnapshot, forward?: CutoverSnapsh
   return {
     ...said,
     stopped: said.stopped.map((table) => ({ ...table, fault: exchangedFault(table.fault) })),
+    ...(said.ended && { ended: exchangedFault(said.ended) }),
     ...(said.reconnecting && { reconnecting: exchangedFault(said.reconnecting) }),
     ...(cutover && { cutover }),
   };

@@ -202,9 +202,11 @@ export function undoOf(row: FollowRow, part: string): unknown {
 
 /** What `flexferry status` reads while the run goes on. */
 export async function noteSaid(target: Session, source: string, said: FollowSnapshot): Promise<void> {
+  // The next run follows again.
+  const { ended: _, ...kept } = said;
   await target.query('UPDATE flexferry.follow SET said = $2::json, said_at = now() WHERE source = $1', [
     source,
-    JSON.stringify(said),
+    JSON.stringify(kept),
   ]);
 }
 

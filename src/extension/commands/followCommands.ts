@@ -219,7 +219,7 @@ function canOf(migration: Migration): ReturnType<typeof followCan> {
 
 function inState(migration: Migration, ...states: readonly FollowState[]): string[] {
   return followedDatabases(migration.snapshot)
-    .filter(({ follow }) => states.includes(follow.state))
+    .filter(({ follow }) => states.includes(follow.state) && !follow.ended)
     .map(({ source }) => source);
 }
 

@@ -15,6 +15,7 @@ const t = vscode.l10n.t;
 
 /** "lag 0.4 s", or what keeps the changes from coming. */
 function lagText(follow: FollowSnapshot): string {
+  if (follow.ended) return t('failed');
   if (follow.reconnecting) return t('reconnecting');
   const lag = t('lag {0}', formatSeconds(follow.lagSeconds));
   return forecastOf(follow) === 'fallingBehind' ? t('{0} and growing', lag) : lag;
@@ -29,6 +30,7 @@ function stateText({ state, isWayBack, wentBack }: FollowSnapshot): string {
 
 /** What a followed database is doing, in a few words: for a node of the tree. */
 export function followText(follow: FollowSnapshot, running = true): string {
+  if (running && follow.ended) return `${t('failed')}: ${follow.ended.message}`;
   const state = stateText(follow);
   if (!running && follow.state !== 'handedOver' && follow.state !== 'finished')
     return `${state}, ${t('not running')}`;
@@ -63,6 +65,7 @@ export function needsAttention(databases: readonly FollowedDatabase[]): boolean 
     const danger = slotDanger(follow.slot);
     const forecast = forecastOf(follow);
     return (
+      follow.ended !== undefined ||
       follow.stopped.length > 0 ||
       follow.state === 'holding' ||
       danger === 'urgent' ||

@@ -66,6 +66,7 @@ function noticesOf(
     ]);
   const { fault } = follow.cutover ?? {};
   if (fault) notices.push([`${source} fault ${fault.code}`, `${where}: ${faultText(fault)}`]);
+  if (follow.ended) notices.push([`${source} ended`, `${where}: ${faultText(follow.ended)}`]);
   const [stopped] = follow.stopped;
   if (stopped) {
     const name = `${stopped.schema}.${stopped.name}`;

@@ -60,6 +60,15 @@ describe('the cutover of a group', () => {
     for (const other of ['copying', 'following', 'cuttingOver', 'undoing'] as const)
       assert.ok(!followCan(group('holding', other), true).confirm, other);
   });
+  test('goes on without a database that is not followed any more', () => {
+    const ended = { code: 'FF800', message: 'no slot', fix: 'again' } as const;
+    const lost = followedDatabase('lost', { ended });
+    assert.ok(followCan([...group('holding'), lost], true).confirm);
+    assert.ok(!followCan([lost], true).cutOver);
+    assert.equal(leadingDatabase([...group('holding'), lost])?.source, 'lost');
+    assert.equal(attentionCount(lost.follow), 1);
+    assert.deepEqual(earlyChecks(lost.follow), [{ check: 'errors', verdict: 'noGo' }]);
+  });
   test('can be undone until then, and asks a run that is there', () => {
     assert.ok(followCan(group('cuttingOver'), true).undo);
     assert.ok(followCan(group('holding', 'following'), true).undo);
