@@ -1,7 +1,6 @@
 import { analyzeBase, type BaseCopy, copyBase } from '../baseCopy.js';
 import { canSetReplicaRole } from '../catalog/replicationFacts.js';
 import type { DatabaseJob } from '../databaseJob.js';
-import { toFault } from '../errors/mapError.js';
 import type { Session } from '../postgres/session.js';
 import type { RunRow } from '../run/checkpoint.js';
 import { lockTarget } from '../run/claim.js';
@@ -44,7 +43,6 @@ export async function copyAddedTables(
   { followed, base }: { readonly followed: FollowedDatabase; readonly base: BaseCopy },
 ): Promise<CopiedOnline> {
   const { sessions, tracker } = job;
-  followed.ended.catch((error: unknown) => tracker.log('error', toFault(error, { side: 'server' }).message));
   followed.follower.hold();
   await followed.enter('copying');
   tracker.again('dump', 'preData', 'copy', 'indexes', 'constraints', 'postData', 'analyze');
