@@ -39,7 +39,23 @@ export async function withNamesOfNow(
   source: Session,
   listed: readonly SourceTable[],
 ): Promise<readonly SourceTable[]> {
-  const { renamed } = await movedTables(source, listed);
+  return named(listed, await movedTables(source, listed));
+}
+
+/** Those that are still there, with the names and columns that they have now. */
+export async function tablesOfNow(
+  source: Session,
+  listed: readonly SourceTable[],
+): Promise<readonly SourceTable[]> {
+  const moved = await movedTables(source, listed);
+  const gone = new Set(moved.gone);
+  return withColumnsOf(
+    source,
+    named(listed, moved).filter((table) => !gone.has(table)),
+  );
+}
+
+function named(listed: readonly SourceTable[], { renamed }: MovedTables): readonly SourceTable[] {
   const names = new Map(renamed.map(({ table, now }) => [table, now]));
   return listed.map((table) => {
     const readAs = names.get(table);

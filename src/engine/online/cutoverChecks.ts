@@ -5,7 +5,7 @@ import type { Finding } from '../../protocol/model.js';
 import { isFollowed } from '../catalog/replicaIdentities.js';
 import { sourceFeatures } from '../catalog/server.js';
 import type { SourceTable } from '../catalog/tables.js';
-import { movedTables, withColumnsOf, withNamesOfNow } from '../catalog/tablesNow.js';
+import { tablesOfNow } from '../catalog/tablesNow.js';
 import { notValidOnTarget } from '../cutover/constraints.js';
 import { fenceFacts } from '../cutover/fenceFacts.js';
 import { gateChecks } from '../cutover/gate.js';
@@ -93,7 +93,8 @@ export async function verifyCutover(parts: CutoverParts): Promise<Verified> {
   const source = await job.sessions.open('source', 'cutover snapshot');
   try {
     const snapshot = await exportSnapshot(source);
-    const followed = await followedNow(source, tables);
+    // The gate has told of those that are gone.
+    const followed = await tablesOfNow(source, tables.filter(isFollowed));
     const chosen = request.verify === 'full' ? followed : sampleOf(followed);
     tracker.begin('verify', chosen.length);
     const tablesDifferent = await verifyTables({ ...context, snapshot }, chosen);
@@ -105,16 +106,6 @@ export async function verifyCutover(parts: CutoverParts): Promise<Verified> {
   } finally {
     await job.sessions.close(source);
   }
-}
-
-/** What is still there, as it is now: the gate has told of what is not. */
-async function followedNow(source: Session, tables: readonly SourceTable[]): Promise<readonly SourceTable[]> {
-  const listed = await withNamesOfNow(source, tables.filter(isFollowed));
-  const { gone } = await movedTables(source, listed);
-  return withColumnsOf(
-    source,
-    listed.filter((table) => !gone.includes(table)),
-  );
 }
 
 /** Small ones cost little; of the large ones every tenth, the largest among them. */
