@@ -201,18 +201,23 @@ describe(`the review of the DDL, ${theme}`, () => {
   step('a statement is run on the target by hand, asked for once', async () => {
     await clearNotifications(page);
     await editorTab(page, /^pre-data\.sql/).click();
-    await append(page, '\nCREATE TABLE port.buoys (id integer);\n');
     const lens = (state: string) => page.locator('.codelens-decoration', { hasText: state }).last();
+    // The editor asks for lenses a second late: until then those of the run that just ended stand there.
+    await lens('Will run').waitFor({ state: 'detached' });
+    await append(page, '\nCREATE TABLE port.buoys (id integer);\n');
     await lens('Will run').getByText('Run now on target').click();
     await dialog(page)
       .getByText(/^Run on .*\/harbour_review\?$/)
+      .waitFor();
+    await dialog(page)
+      .getByText(/^table port\.buoys runs in/)
       .waitFor();
     await session.screenshot(`ddl-run-${theme}`);
     await press(page, 'Run');
     await statusBarItem(page, /table port\.buoys ran on/).waitFor();
     await lens('Will run').waitFor({ state: 'detached' });
     await lens('Done').getByText('Run now on target').click();
-    await toast(page, /already exists/).waitFor();
+    await toast(page, /port\.buoys.*already exists/).waitFor();
     await problem(/already exists/)
       .first()
       .waitFor();

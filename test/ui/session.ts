@@ -111,13 +111,26 @@ function serversFile(directory: string, servers: readonly DemoServer[]): string 
   return file;
 }
 
+/** What the workbench says besides its editors: for a failure whose picture cannot be seen. */
+async function said(page: Page): Promise<string> {
+  const parts = page.locator(
+    '.monaco-dialog-box, .notification-toast, .statusbar-item, .codelens-decoration',
+  );
+  const texts = await parts.allInnerTexts().catch(() => []);
+  return texts
+    .map((text) => text.replace(/\s+/g, ' ').trim())
+    .filter((text) => text !== '')
+    .join('\n  ');
+}
+
 /** Wraps a test's body: where it fails, a picture of the workbench is left in out/screenshots. */
 export async function withPicture(session: Session, name: string, body: () => Promise<void>): Promise<void> {
   try {
     await body();
   } catch (error) {
     const path = await session.screenshot(`failed-${name.replace(/\W+/g, '-')}`).catch(() => undefined);
-    if (path !== undefined && error instanceof Error) error.message += `\nwhat was to be seen: ${path}`;
-    throw error;
+    if (path === undefined || !(error instanceof Error)) throw error;
+    const seen = `what was to be seen: ${path}, and in words:\n  ${await said(session.page)}`;
+    throw new Error(`${error.message}\n${seen}`, { cause: error });
   }
 }
