@@ -578,6 +578,9 @@ export const errorCodes = {
   FF892: {
     help: 'The position is not one of the log of the source. Give it as pg_current_wal_lsn() writes it, e.g. 16/B374D848, or current.',
   },
+  FF898: {
+    help: 'The target is consistent and was compared with the source, but holds more than was asked for. Where that is no harm, clean up; to end at a later position, call it again with that one or with current. An older state cannot be had from here: restore the source as of then and migrate that.',
+  },
   // --- the way back
   FF893: {
     help: 'One direction at a time: the way back has no way back of its own, and the source keeps one migration of this target only. Cut over without a way back, or remove first what another migration left (cleanup).',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CliRun, doneOf, runCli } from '../support/flexferry.js';
 import { assertSucceeded, clone, startClone } from '../support/migrate.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
@@ -87,6 +88,45 @@ test('--endpos LSN: nothing behind it is applied, and everything is compared alt
   assert.deepEqual(await target.query(database, 'SELECT * FROM orders ORDER BY id'), before);
   assert.deepEqual(await target.query(database, 'SELECT count(*)::int AS n FROM lines'), [{ n: 1900 }]);
   assert.deepEqual(await target.query(database, 'SELECT * FROM log'), []);
+  await nothingLeft(database);
+});
+
+test('--endpos LSN before the base copy: said with the position of the snapshot, and no success', async () => {
+  const database = await fresh();
+  const positions = 'SELECT pg_current_wal_lsn()::text AS lsn';
+  const [{ lsn } = { lsn: '' }] = await source.query<{ lsn: string }>(database, positions);
+  await source.query(database, `INSERT INTO log VALUES (1)`);
+  const pair = ['--source', source.uri(database), '--target', target.uri(database)];
+  const ended = async (endpos: string) => {
+    const result = await runCli(['clone', ...pair, '--online', '--endpos', endpos]);
+    const done = doneOf(result);
+    return { code: result.code, done, found: done.findings.filter(({ code }) => code === 'FF898') };
+  };
+  const first = await ended(lsn);
+  assert.deepEqual([first.code, first.done.state, first.found.length], [1, 'incomplete', 1]);
+  const [{ startLsn } = { startLsn: '' }] = await target.query<{ startLsn: string }>(
+    database,
+    'SELECT start_lsn::text AS "startLsn" FROM flexferry.follow',
+  );
+  assert.match(
+    first.found[0]?.message ?? '',
+    new RegExp(`end position ${lsn} .* snapshot of the base copy, taken at ${startLsn}: .* newer`),
+  );
+  assert.deepEqual(await target.query(database, 'SELECT * FROM log'), [{ at: 1 }], 'it is newer');
+  assert.ok(first.done.tables.every((table) => table.equal === true));
+  await source.query(database, `INSERT INTO log VALUES (2)`);
+  const [{ lsn: later } = { lsn: '' }] = await source.query<{ lsn: string }>(database, positions);
+  const run = new CliRun(['clone', ...pair, '--online']);
+  await run.until((event) => event.event === 'progress' && event.phase === 'follow', 'following');
+  await source.query(database, `INSERT INTO log VALUES (3)`);
+  for (let n = 0; n < 3; await sleep(50)) n = (await target.query(database, 'SELECT * FROM log')).length;
+  run.child.kill('SIGINT');
+  assert.equal((await run.result).code, 4);
+  const second = await ended(later);
+  assert.equal(second.code, 1);
+  assert.match(second.found[0]?.message ?? '', /what a former run applied/);
+  const third = await ended('current');
+  assert.deepEqual([third.code, third.found], [0, []]);
   await nothingLeft(database);
 });
 

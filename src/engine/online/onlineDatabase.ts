@@ -16,7 +16,7 @@ import type { CutoverDesk } from './cutoverDesk.js';
 import { Cutovers } from './cutovers.js';
 import { FollowedDatabase } from './followDatabase.js';
 import { attachBase } from './onlineAttach.js';
-import { type EndPoint, endPoint, finishAtEnd } from './onlineEnd.js';
+import { type EndPoint, endPoint, finishAtEnd, tellPassed } from './onlineEnd.js';
 import type { Followable } from './onlineSource.js';
 import { WayBack } from './wayBack.js';
 import { removeWayBack, wayBackCompanion } from './wayBackPrepare.js';
@@ -134,11 +134,7 @@ export class OnlineDatabase {
     await this.startFollowing(online, replicaRole, target);
   }
 
-  private async startFollowing(
-    online: Followable,
-    replicaRole: boolean,
-    target: Parameters<typeof leaveOwners>[1],
-  ): Promise<void> {
+  private async startFollowing(online: Followable, replicaRole: boolean, target: Session): Promise<void> {
     const { job, base } = this;
     const { row } = online;
     if (isHandedOver(row)) {
@@ -148,6 +144,7 @@ export class OnlineDatabase {
       return;
     }
     this.point ??= await endPoint(job);
+    if (this.point) await tellPassed(job, base, row, target, this.point);
     this.outcome = new Promise((resolve, reject) => {
       this.settle = resolve;
       this.fail = reject;

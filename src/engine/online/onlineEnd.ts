@@ -1,4 +1,5 @@
 import { chunks } from '../../base/pool.js';
+import { errorCodes } from '../../protocol/errorCodes.js';
 import { type BaseCopy, verifyBase } from '../baseCopy.js';
 import type { SourceTable } from '../catalog/tables.js';
 import { withColumnsOf, withNamesOfNow } from '../catalog/tablesNow.js';
@@ -6,11 +7,12 @@ import { requireNotRewritten } from '../copy/rewritten.js';
 import type { DatabaseJob } from '../databaseJob.js';
 import { Fault } from '../errors/fault.js';
 import { withSession } from '../migrateDatabase.js';
-import { type Lsn, parseLsn } from '../postgres/lsn.js';
+import { formatLsn, type Lsn, laterLsn, parseLsn } from '../postgres/lsn.js';
 import { qualified } from '../postgres/quote.js';
 import { createSlot } from '../postgres/replicationConnection.js';
 import type { Session } from '../postgres/session.js';
 import { importSnapshot } from '../postgres/snapshot.js';
+import { type FollowRow, readLanes } from '../run/followState.js';
 import { refreshAgain } from '../schema/refresh.js';
 import { addDeferred, finishDeferred } from '../schema/runDeferred.js';
 import { setSequences } from '../schema/sequences.js';
@@ -42,6 +44,29 @@ export async function endPoint(job: DatabaseJob): Promise<EndPoint | undefined> 
   const lsn = parseLsn(text);
   if (lsn === undefined) throw new Fault('FF892', 'The position where following is to end cannot be read.');
   return { lsn };
+}
+
+/** Says so where the target is newer than the position already: nothing is taken back to an older one. */
+export async function tellPassed(
+  { tracker }: DatabaseJob,
+  { context: { checkpoint } }: BaseCopy,
+  { source, startLsn = 0n }: FollowRow,
+  target: Session,
+  { lsn }: EndPoint,
+): Promise<void> {
+  const snapshot = checkpoint.items('table').reduce((at, [, work]) => laterLsn(at, work.lsn ?? 0n), startLsn);
+  const applied = (await readLanes(target, source)).reduce(laterLsn, 0n);
+  if (lsn >= laterLsn(snapshot, applied)) return;
+  const already =
+    lsn < snapshot
+      ? `the snapshot of the base copy, taken at ${formatLsn(snapshot)}`
+      : `what a former run applied, up to ${formatLsn(applied)}`;
+  tracker.finding({
+    code: 'FF898',
+    severity: 'warning',
+    message: `The end position ${formatLsn(lsn)} lies before ${already}: the target is newer than was asked for.`,
+    fix: errorCodes.FF898.help,
+  });
 }
 
 /** The consistent point of a temporary slot, with a session that sees what was committed before it. */
