@@ -17,8 +17,11 @@ before(async () => {
   target = await startServer({ major: 17 });
 });
 after(async () => {
+  // One whose test failed would go on, and this process with it.
+  for (const { child } of started) child.kill('SIGKILL');
   await Promise.all([source?.stop(), target?.stop()]);
 });
+const started: RunningClone[] = [];
 
 /** A run that follows, with what it says of itself. */
 class Following {
@@ -32,6 +35,7 @@ class Following {
     this.run = startClone(source.uri(database), target.uri(database), ['--online', ...args], (event) =>
       this.events.push(event),
     );
+    started.push(this.run);
   }
 
   get snapshot(): FollowSnapshot | undefined {
@@ -149,6 +153,41 @@ test('while tables are added, the others are followed; what is written into the 
   await following.ask('cutover', '--yes', '--fence', 'read-only');
   assertSucceeded(await following.run.ended);
   for (const table of ['a', 'added', 'killed']) await same(database, `SELECT * FROM ${table} ORDER BY id`);
+});
+
+test('a request is met where the connection breaks right behind it', async () => {
+  const database = await source.createDatabase();
+  await source.query(database, 'CREATE TABLE first (id int PRIMARY KEY)');
+  await target.createDatabase(database);
+  const following = new Following(database);
+  await following.until((follow) => follow.state === 'following', 'following');
+  // The first statement of the run about its state behind the one that takes the request out.
+  await target.query(
+    database,
+    `CREATE SEQUENCE public.taken; CREATE SEQUENCE public.broken;
+     CREATE FUNCTION public.take() RETURNS trigger LANGUAGE plpgsql AS $$
+     BEGIN PERFORM nextval('public.taken'); RETURN NULL; END $$;
+     CREATE FUNCTION public.break() RETURNS trigger LANGUAGE plpgsql AS $$
+     BEGIN
+       IF (SELECT is_called FROM public.taken) AND nextval('public.broken') = 1 THEN
+         PERFORM pg_terminate_backend(pg_backend_pid());
+       END IF;
+       RETURN NULL;
+     END $$;
+     CREATE TRIGGER take AFTER DELETE ON flexferry.request EXECUTE FUNCTION public.take();
+     CREATE TRIGGER break BEFORE UPDATE ON flexferry.follow EXECUTE FUNCTION public.break()`,
+  );
+  await source.query(database, 'CREATE TABLE second (id int PRIMARY KEY)');
+  await following.until((follow) => follow.newTables.length === 1, 'the new table is seen');
+  await following.ask('add-tables');
+  await following.until((follow) => follow.newTables.length === 0, 'it is taken along');
+  const [broken] = await target.query<{ times: string }>(
+    database,
+    'SELECT last_value::text AS times FROM public.broken WHERE is_called',
+  );
+  assert.ok(Number(broken?.times) > 0, 'the connection was not broken');
+  await following.ask('cancel');
+  await following.run.ended;
 });
 
 test('killed while it copies and while it follows: the same command goes on; cancel and cleanup leave nothing', async () => {

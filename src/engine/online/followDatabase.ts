@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { FaultData } from '../../protocol/connection.js';
-import type { CutoverSnapshot, FollowSnapshot, FollowState } from '../../protocol/follow.js';
+import type { CutoverSnapshot, FollowRequest, FollowSnapshot, FollowState } from '../../protocol/follow.js';
 import { toFault } from '../errors/mapError.js';
 import { earlierLsn } from '../postgres/lsn.js';
 import type { Session } from '../postgres/session.js';
@@ -154,16 +154,22 @@ export class FollowedDatabase {
   private async requests(): Promise<void> {
     // Tables are being added: what is asked waits for the one that follows them, too.
     if (this.state === 'copying') return;
-    const requests = await this.desk.use(async (session) => {
-      const taken = await this.asked.take(session);
-      if (taken.length > 0) await this.writeFollowing(session);
-      return taken;
-    });
-    for (const request of requests ?? []) {
-      if (request.command === 'retry' || request.command === 'skip')
-        this.follower.retry({ schema: request.schema, name: request.name }, request.command === 'skip');
-      else this.parts.onRequest(request);
+    // Here and not what `use` resolves to: the connection may break behind them, and they do not come again.
+    const requests: FollowRequest[] = [];
+    try {
+      await this.desk.use(async (session) => {
+        requests.push(...(await this.asked.take(session)));
+        if (requests.length > 0) await this.writeFollowing(session);
+      });
+    } finally {
+      for (const request of requests) this.meet(request);
     }
+  }
+
+  private meet(request: FollowRequest): void {
+    if (request.command === 'retry' || request.command === 'skip')
+      this.follower.retry({ schema: request.schema, name: request.name }, request.command === 'skip');
+    else this.parts.onRequest(request);
   }
 
   private async look(): Promise<void> {
