@@ -17,6 +17,7 @@ import { runProjectGlobals } from './projectGlobals.js';
 import { buildReport, doneEvent } from './report/buildReport.js';
 import { renderReport } from './report/html.js';
 import { EventLog } from './run/eventLog.js';
+import { LastSnapshot } from './run/lastSnapshot.js';
 import { RunTracker } from './run/runTracker.js';
 import { flexferryVersion } from './version.js';
 
@@ -51,6 +52,7 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
   const reportDirectory = params.reportDirectory ?? join(params.directory, 'runs', stamp);
   const ddlDirectory = join(params.directory, 'ddl');
   const events = await EventLog.open(reportDirectory);
+  const figures = new LastSnapshot(reportDirectory);
   const run = randomUUID();
   const tracker = new RunTracker(
     {
@@ -63,7 +65,10 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
     },
     {
       now: Date.now,
-      onSnapshot: hooks.onSnapshot,
+      onSnapshot: (snapshot) => {
+        figures.note(snapshot);
+        hooks.onSnapshot(snapshot);
+      },
       onEvent: (event) => {
         events.write(event);
         hooks.onEvent(event);
@@ -85,6 +90,7 @@ export async function runMigration(params: RunParams, hooks: RunHooks): Promise<
     done = await writeReport(tracker, reportDirectory);
   events.write(done);
   await events.close();
+  await figures.remove();
   hooks.onEvent(done);
   return tracker.snapshot();
 }

@@ -2,6 +2,9 @@ import type { FaultData } from './connection.js';
 import type { StatementKey } from './ddl.js';
 import type { DoneEvent, RunSnapshot, TableSnapshot, WorkState } from './model.js';
 
+/** In the folder of a run that has no report yet: its figures as they were a moment ago. */
+export const snapshotFile = 'snapshot.json';
+
 /** `report.json`: the evidence of one run. Written always, also after a failure. */
 export interface Report {
   readonly version: 1;

@@ -78,13 +78,22 @@ function metricValues(snapshot: RunSnapshot | undefined): Record<Metric, [value:
   const rate = running ? (snapshot?.bytesPerSecond ?? 0) : average;
   const left = snapshot?.etaSeconds;
   const followed = running ? followedOf(snapshot)?.follow : undefined;
+  // Of a run that was killed early nobody has counted anything: that is no 0.
+  const isCounted = snapshot === undefined || running || sum('tablesTotal') > 0;
+  const counted = (text: string): string => (isCounted ? text : '–');
   return {
-    data: [formatBytes(snapshot?.bytes ?? 0), t('of about {0}', formatBytes(snapshot?.bytesTotal ?? 0))],
+    data: [
+      counted(formatBytes(snapshot?.bytes ?? 0)),
+      t('of about {0}', counted(formatBytes(snapshot?.bytesTotal ?? 0))),
+    ],
     rate: followed
       ? [formatSeconds(followed.lagSeconds), t('behind, {0}', formatBytes(followed.lagBytes))]
-      : [`${formatBytes(rate)}/s`, running ? t('now') : t('on average')],
-    rows: [formatCount(snapshot?.rows ?? 0), t('rows copied')],
-    tables: [formatCount(sum('tablesDone')), t('of {0} tables', formatCount(sum('tablesTotal')))],
+      : [counted(`${formatBytes(rate)}/s`), running ? t('now') : t('on average')],
+    rows: [counted(formatCount(snapshot?.rows ?? 0)), t('rows copied')],
+    tables: [
+      counted(formatCount(sum('tablesDone'))),
+      t('of {0} tables', counted(formatCount(sum('tablesTotal')))),
+    ],
     time:
       running && left !== undefined
         ? [formatSeconds(left), t('left, {0} so far', formatSeconds(elapsed))]

@@ -1,7 +1,7 @@
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunEvent, RunSnapshot, TableSnapshot, WorkState } from '../../protocol/model.js';
-import type { Report } from '../../protocol/report.js';
+import { type Report, snapshotFile } from '../../protocol/report.js';
 import type { CleanUp, LogLine } from '../../protocol/webview.js';
 import { lostSnapshot } from './lostRun.js';
 import { eventLine } from './runText.js';
@@ -64,6 +64,15 @@ export async function writeCleanUp(folder: string, cleanUp: CleanUp): Promise<vo
   await writeFile(join(folder, cleanUpFile), `${JSON.stringify(cleanUp, null, 2)}\n`);
 }
 
+/** As the run last wrote them down; undefined where it ended before. */
+async function readFigures(folder: string): Promise<RunSnapshot | undefined> {
+  try {
+    return JSON.parse(await readFile(join(folder, snapshotFile), 'utf8')) as RunSnapshot;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads the newest run below a project's folder; undefined where there is none. */
 export async function readSavedRun(directory: string): Promise<SavedRun | undefined> {
   const runs = (await readdir(join(directory, 'runs')).catch(() => [])).sort();
@@ -82,7 +91,7 @@ export async function readSavedRun(directory: string): Promise<SavedRun | undefi
     const report = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Report;
     return { ...told, snapshot: report.snapshot, databases: report.databases, complete: true };
   } catch {
-    const snapshot = lostSnapshot(directory, run, events);
+    const snapshot = lostSnapshot(directory, run, events, await readFigures(folder));
     return snapshot && { ...told, snapshot, databases: [], complete: false };
   }
 }

@@ -49,6 +49,37 @@ test('a killed run is known by its events: what followed, and how far it was', (
   assert.equal(lostSnapshot('/project', 'r', [phase('copy', 'done')]), undefined);
 });
 
+test('a killed run has the figures that it last wrote down, and the state of its last events', () => {
+  const shop = {
+    ...database('shop', follow({ appliedLsn: '0/5' })),
+    rows: 70,
+    tablesDone: 2,
+    tablesTotal: 3,
+  };
+  const figures = run([{ ...shop, state: 'running' }], {
+    rows: 70,
+    endedAt: 90_000,
+    reportDirectory: '/moved',
+  });
+  const lost = lostSnapshot(
+    '/project',
+    'r',
+    [start, phase('copy', 'done'), { event: 'follow', at: at(60), database: 'shop', state: 'holding' }],
+    figures,
+  );
+  const [found] = lost?.databases ?? [];
+  assert.deepEqual(
+    [lost?.state, lost?.endedAt, lost?.rows, lost?.reportDirectory],
+    ['interrupted', 90_000, 70, '/project/runs/r'],
+  );
+  assert.deepEqual([found?.rows, found?.tablesDone, found?.tablesTotal, found?.state], [70, 2, 3, 'pending']);
+  assert.deepEqual([found?.follow?.state, found?.follow?.appliedLsn], ['holding', '0/5']);
+  assert.deepEqual(
+    found?.phases.map(({ phase: name }) => name),
+    shop.phases.map(({ phase: name }) => name),
+  );
+});
+
 test('nothing of a run goes on whose engine has gone', () => {
   const running = database('shop', follow());
   const phases = running.phases.map((one) =>
