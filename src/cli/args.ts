@@ -28,7 +28,7 @@ export function parseCommand(args: readonly string[]): Command {
   if (name === undefined) throw wrong('A command is missing: clone, ddl or run; see flexferry --help.');
   if (!isCommandName(name))
     throw wrong(
-      'The command is not known: it is clone, ddl or run; of an online migration follow, status, cutover, finish, cancel, add-tables, retry, skip or cleanup.',
+      'The command is not known: it is clone, ddl or run; of an online migration follow, status, cutover, finish, cancel, add-tables, ddl-done, retry, skip or cleanup.',
     );
   requireFitting(name, values);
   if (name === 'run' || name === 'ddl') {
@@ -74,6 +74,8 @@ function ofPair(name: Exclude<CommandName, 'run' | 'ddl'>, values: Values): Comm
       return { command: 'request', ...pair, request: { command: name } };
     case 'add-tables':
       return { command: 'request', ...pair, request: { command: 'addTables' } };
+    case 'ddl-done':
+      return { command: 'request', ...pair, request: { command: 'ddlDone' } };
     case 'retry':
     case 'skip': {
       const table = values.table === undefined ? undefined : parseRelation(values.table);

@@ -52,6 +52,7 @@ export async function sendRequest(
     undo: 'The cutover is taken back',
     finish: 'The way back is ended',
     addTables: 'New tables are taken in',
+    ddlDone: 'The DDL that status tells of is dealt with',
     retry: 'The change is tried again',
     skip: 'The change is left out',
   }[request.command];

@@ -9,7 +9,7 @@ import type {
   FollowStatus,
   GateCheck,
 } from '../protocol/follow.js';
-import { ddlAdvice } from '../protocol/followView.js';
+import { ddlAdvice, openDdl } from '../protocol/followView.js';
 import { formatRelation } from '../protocol/mapping.js';
 
 export const stateTitles: Readonly<Record<FollowState, string>> = {
@@ -47,6 +47,7 @@ const verdicts: Readonly<Record<GateCheck['verdict'], string>> = { go: 'go', war
 /** "lag 1.2 MB, 0.4 s  350 changes/s in 40 transactions/s  log kept 45 MB": one line that fits a terminal. */
 export function followLine(follow: FollowSnapshot): string {
   const { slot } = follow;
+  const ddl = openDdl(follow.ddlSeen);
   return [
     `lag ${formatBytes(follow.lagBytes)}, ${formatSeconds(follow.lagSeconds)}`,
     `${formatCount(Math.round(follow.changesPerSecond))} changes/s`,
@@ -60,7 +61,7 @@ export function followLine(follow: FollowSnapshot): string {
       : []),
     ...(follow.catchUpSeconds === undefined ? [] : [`caught up in ${formatSeconds(follow.catchUpSeconds)}`]),
     ...(follow.stopped.length === 0 ? [] : [`${plural(follow.stopped.length, 'table')} STOPPED`]),
-    ...(follow.ddlSeen === undefined ? [] : [`${follow.ddlSeen.total} DDL seen`]),
+    ...(ddl === undefined ? [] : [`${ddl.total} DDL seen`]),
     ...(slot.lostInSeconds === undefined ? [] : [`slot lost in ${formatSeconds(slot.lostInSeconds)}`]),
   ].join('  ');
 }
@@ -158,10 +159,14 @@ function attention(follow: FollowSnapshot): string[] {
 /** Lines of `status`; --json has more. */
 const mostDdl = 10;
 
-function ddlLines({ total, last }: DdlSeen): string[] {
+function ddlLines(seen: DdlSeen): string[] {
+  const open = openDdl(seen);
+  const all = `DDL          ${plural(seen.total, 'command')} on the source since the start`;
+  if (open === undefined) return [`${all}, all dealt with`];
+  const { total, last } = open;
   const shown = last.slice(-mostDdl);
   return [
-    `DDL          ${plural(total, 'command')} on the source since the start: ${ddlAdvice}`,
+    `${all}${total < seen.total ? `, ${formatCount(seen.total - total)} dealt with` : ''}: ${ddlAdvice}; then ddl-done`,
     ...(shown.length < total ? [`             the last ${shown.length}:`] : []),
     ...shown.map(
       ({ at, command, object }) =>

@@ -130,6 +130,7 @@ export const commandOptions = {
   cancel: pair,
   finish: pair,
   'add-tables': pair,
+  'ddl-done': pair,
   retry: [...pair, 'table'],
   skip: [...pair, 'table'],
   status: [...pair, 'json'],

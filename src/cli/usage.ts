@@ -20,6 +20,7 @@ const onlineCommands: readonly (readonly [call: string, what: string])[] = [
   ['finish', 'end the way back: the old source gets no more changes'],
   ['cancel', 'end the run without a cutover'],
   ['add-tables', 'take in the tables that were made on the source since'],
+  ['ddl-done', 'say that the DDL of the source that status tells of is dealt with'],
   ['retry --table S.T', 'try the change again that a table stopped at'],
   ['skip --table S.T', 'leave that change out'],
   ['cleanup', 'remove slot, publications, event triggers and checkpoints, and say what was removed'],

@@ -57,6 +57,7 @@ export const commands = {
   skipChange: 'flexferry.skipChange',
   reviewTableDdl: 'flexferry.reviewTableDdl',
   addTables: 'flexferry.addTables',
+  ddlDone: 'flexferry.ddlDone',
   openMapping: 'flexferry.openMapping',
   openMappingAsText: 'flexferry.openMappingAsText',
   showLog: 'flexferry.showLog',

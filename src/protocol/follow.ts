@@ -116,6 +116,8 @@ export interface SeenDdl {
 export interface DdlSeen {
   readonly total: number;
   readonly last: readonly SeenDdl[];
+  /** So many, the oldest, the user has dealt with. */
+  readonly done?: number;
 }
 
 /** How an online database is doing. Bytes are of the source's log. */
@@ -185,6 +187,11 @@ export type FollowRequest =
       readonly id: string;
     }
   | { readonly command: 'confirm' | 'undo' | 'cancel' | 'finish' | 'addTables' }
+  | {
+      /** DDL that was seen is dealt with: the first `through` of it; absent: what is known when this is asked. */
+      readonly command: 'ddlDone';
+      readonly through?: number;
+    }
   | {
       /** `skip` leaves out the change that cannot be applied; both go on with those after it. */
       readonly command: 'retry' | 'skip';

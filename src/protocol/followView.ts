@@ -2,7 +2,7 @@
  * What an online migration looks like and what may be done with it, decided in one place for dashboard, tree, status
  * bar and commands. Pure; words are found by whoever shows them.
  */
-import type { CutoverSnapshot, FollowSnapshot, FollowState, GateCheck } from './follow.js';
+import type { CutoverSnapshot, DdlSeen, FollowSnapshot, FollowState, GateCheck } from './follow.js';
 import type { DatabaseSnapshot, RunSnapshot } from './model.js';
 
 /** A database that is followed, or was. */
@@ -207,3 +207,10 @@ export function leadingDatabase(databases: readonly FollowedDatabase[]): Followe
 /** What to do about DDL that was seen on the source. */
 export const ddlAdvice =
   'run the same on the target; for columns the DDL that is shown for the stopped table, for new tables add them';
+
+/** The DDL that was seen and that nobody has said to be dealt with. */
+export function openDdl(seen: DdlSeen | undefined): DdlSeen | undefined {
+  if (seen === undefined) return undefined;
+  const total = seen.total - (seen.done ?? 0);
+  return total > 0 ? { total, last: seen.last.slice(-total) } : undefined;
+}

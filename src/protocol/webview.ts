@@ -101,6 +101,7 @@ export type DashboardMessage =
   | { readonly type: 'action'; readonly action: DashboardAction }
   | { readonly type: 'startCutover'; readonly choices: CutoverChoices }
   | { readonly type: 'addTables' | 'copyConnection'; readonly database: string }
+  | { readonly type: 'ddlDone'; readonly database: string; readonly through: number }
   | (RelationName & {
       readonly type: 'stoppedTable';
       readonly action: StoppedTableAction;
@@ -164,6 +165,8 @@ export function isDashboardMessage(value: unknown): value is DashboardMessage {
     case 'addTables':
     case 'copyConnection':
       return texts('database');
+    case 'ddlDone':
+      return texts('database') && count('through');
     case 'stoppedTable':
       return texts('database', 'schema', 'name') && isOneOf(message['action'], 'retry', 'skip', 'reviewDdl');
     case 'tables':

@@ -144,8 +144,22 @@ test('DDL that no row follows is told, also after a kill; it stays on the source
   const text = await runCli(['status', ...pairArgs(source, database)], { json: false });
   assert.match(text.stdout, /^DDL {10}9 commands on the source since the start: run the same on the target/m);
 
+  // The user did what was told, and later more comes.
+  const done = await runCli(['ddl-done', ...pairArgs(source, database)], { json: false });
+  assert.equal(done.code, 0, done.stdout);
+  await second.until((f) => f.ddlSeen?.done === 9, 'it is dealt with');
+  const again = await runCli(['ddl-done', ...pairArgs(source, database)], { json: false });
+  assert.match(again.stderr, /FF863: There is no DDL of the source that is to be dealt with/);
+  await poll(async () => (await statusOf(database)).follow?.ddlSeen?.done === 9, 'it is written down');
   second.run.child.kill('SIGKILL');
   await second.run.ended;
+  const without = await runCli(['status', ...pairArgs(source, database)], { json: false });
+  assert.match(without.stdout, /^DDL {10}9 commands on the source since the start, all dealt with$/m);
+  await source.query(database, 'DROP VIEW seen');
+  const third = following(source, database);
+  await third.until((f) => f.ddlSeen?.total === 10 && f.ddlSeen.done === 9, 'what came since is told');
+  third.run.child.kill('SIGKILL');
+  await third.run.ended;
   const removed = await cleanUpFollow(specsOf(source, database));
   for (const item of made.filter((item) => !item.startsWith('function')))
     assert.ok(removed.includes(`source: ${item}`), `${item} not in ${removed.join()}`);

@@ -109,10 +109,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Workbenc
   if (!existsSync(serverMain))
     throw new Error(`no VS Code at ${vscode}: run node test/vscode-host/install.mjs`);
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'ff-code-'));
-  for (const name of ['home', 'data/User', 'extensions'])
+  for (const name of ['home', 'data/User', 'data/Machine', 'extensions'])
     mkdirSync(join(directory, name), { recursive: true });
   const settings = JSON.stringify({ ...quietSettings, ...options.settings }, null, 2);
   writeFileSync(join(directory, 'data/User/settings.json'), settings);
+  // Settings of the scope "machine" are read from there alone.
+  writeFileSync(join(directory, 'data/Machine/settings.json'), JSON.stringify(options.settings ?? {}));
   const env = privateEnvironment(join(directory, 'home'), options.env);
   const { child, stop } = startGroup(node, serverArguments(options, serverMain, directory), env);
   let output = '';

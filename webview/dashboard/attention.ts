@@ -1,7 +1,7 @@
 import { formatCount } from '../../src/base/format.js';
 import type { FaultData } from '../../src/protocol/connection.js';
 import type { DdlSeen, StoppedTable } from '../../src/protocol/follow.js';
-import { canAddTables, type FollowedDatabase } from '../../src/protocol/followView.js';
+import { canAddTables, type FollowedDatabase, openDdl } from '../../src/protocol/followView.js';
 import type { DashboardMessage, StoppedTableAction } from '../../src/protocol/webview.js';
 import { button, h, icon, setText } from '../shared/dom.js';
 import { t } from '../shared/l10n.js';
@@ -69,11 +69,11 @@ function newRow({ source, follow }: FollowedDatabase, post: Post): Row {
   );
 }
 
-/** For the user to know: nobody sees whether the target has it by now. */
-function ddlRow({ total, last }: DdlSeen): Row {
-  const named = last.slice(-mostNames).map(({ command, object }) => `${command} ${object ?? ''}`.trim());
-  const more = total - named.length;
-  const list = more > 0 ? t('{0} and {1} more', named.join(', '), formatCount(more)) : named.join(', ');
+/** For the user to know, until he says that it is done: nobody sees whether the target has it by now. */
+function ddlRow({ total, last }: DdlSeen, done: () => void): Row {
+  const shown = last.slice(-mostNames).map(({ command, object }) => `${command} ${object ?? ''}`.trim());
+  const more = total - shown.length;
+  const list = more > 0 ? t('{0} and {1} more', shown.join(', '), formatCount(more)) : shown.join(', ');
   return makeRow(
     ['symbol-structure', 'busy'],
     [
@@ -83,7 +83,7 @@ function ddlRow({ total, last }: DdlSeen): Row {
         'It is not followed. Run the same on the target; for columns the DDL that is shown for the stopped table, for new tables add them.',
       ),
     ],
-    h('div', { class: 'buttons' }),
+    h('div', { class: 'buttons' }, button(t('Done'), 'check', done)),
   );
 }
 
@@ -111,8 +111,8 @@ export class Attention {
       if (database.follow.ended) wanted.add(this.#showEnded(database.source, database.follow.ended));
       for (const table of database.follow.stopped) wanted.add(this.#showStopped(database.source, table));
       if (canAddTables(database.follow)) wanted.add(this.#showNew(database));
-      const { ddlSeen } = database.follow;
-      if (ddlSeen) wanted.add(this.#showDdl(database.source, ddlSeen));
+      const open = openDdl(database.follow.ddlSeen);
+      if (open) wanted.add(this.#showDdl(database, open));
     }
     this.element.hidden = wanted.size === 0;
     const focused = this.#list.contains(document.activeElement);
@@ -156,9 +156,11 @@ export class Attention {
     return key;
   }
 
-  #showDdl(database: string, seen: DdlSeen): string {
-    const key = JSON.stringify([database, 'DDL', seen.total]);
-    this.#row(key, () => named(this.#of(database), ddlRow(seen)));
+  #showDdl({ source: database, follow }: FollowedDatabase, open: DdlSeen): string {
+    const through = follow.ddlSeen?.total ?? 0;
+    const key = JSON.stringify([database, 'DDL', through, open.total]);
+    const done = (): void => this.post({ type: 'ddlDone', database, through });
+    this.#row(key, () => named(this.#of(database), ddlRow(open, done)));
     return key;
   }
 

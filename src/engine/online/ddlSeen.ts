@@ -12,15 +12,23 @@ const longest = 300;
 export class DdlList {
   private list: readonly SeenDdl[];
   private count: number;
+  private done: number;
 
   constructor(before?: DdlSeen) {
     this.list = before?.last ?? [];
     this.count = before?.total ?? 0;
+    this.done = before?.done ?? 0;
   }
 
   /** Undefined where there was none. */
   get seen(): DdlSeen | undefined {
-    return this.count === 0 ? undefined : { total: this.count, last: this.list };
+    const { count, list, done } = this;
+    return count === 0 ? undefined : { total: count, last: list, ...(done > 0 && { done }) };
+  }
+
+  /** The first `through` are dealt with; those that came since are not. */
+  dealWith(through: number): void {
+    this.done = Math.max(this.done, Math.min(through, this.count));
   }
 
   /** What is new; undefined for messages of others, and for what was read before a crash or a lost connection. */

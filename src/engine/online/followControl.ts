@@ -1,5 +1,6 @@
 import { describeServer } from '../../protocol/connection.js';
 import type { FollowRequest, FollowState, FollowStatus } from '../../protocol/follow.js';
+import { openDdl } from '../../protocol/followView.js';
 import { formatRelation } from '../../protocol/mapping.js';
 import { databaseIdentity } from '../catalog/server.js';
 import { recordOf, snapshotOf } from '../cutover/steps.js';
@@ -28,6 +29,7 @@ const takenIn: Readonly<Record<FollowRequest['command'], readonly FollowState[]>
   cancel: ['copying', 'following', 'cuttingOver', 'holding', 'undoing', 'handedOver', 'wayBack'],
   finish: ['handedOver', 'wayBack'],
   addTables: ['copying', 'following'],
+  ddlDone: ['copying', 'following', 'cuttingOver', 'holding', 'undoing'],
   retry: ['copying', 'following', 'cuttingOver', 'holding', 'undoing', 'wayBack'],
   skip: ['copying', 'following', 'cuttingOver', 'holding', 'undoing', 'wayBack'],
 };
@@ -70,7 +72,7 @@ export function requestFollow(
       throw new Fault('FF861', 'No run is at work that could be cancelled.');
     // The newest one counts: who asks twice has changed his mind about how.
     if (request.command === 'cutover') await withdrawRequests(target, row.source, 'cutover');
-    await writeRequest(target, row.source, request);
+    await writeRequest(target, row.source, asOfNow(row, request));
     return { running };
   });
 }
@@ -101,6 +103,11 @@ export function nothingFollowed({ source, target }: FollowSpecs): Fault {
   );
 }
 
+/** What comes until the run takes it up is not meant. */
+function asOfNow({ said }: FollowRow, request: FollowRequest): FollowRequest {
+  return request.command === 'ddlDone' ? { through: said?.ddlSeen?.total ?? 0, ...request } : request;
+}
+
 async function requireSensible(target: Session, row: FollowRow, request: FollowRequest): Promise<void> {
   if (row.wayBack && request.command === 'cutover' && request.wayBack)
     throw new Fault('FF893', 'This is a way back already: there is none from there.');
@@ -108,6 +115,8 @@ async function requireSensible(target: Session, row: FollowRow, request: FollowR
     throw new Fault('FF863', 'This cannot be done now: tables are not added on the way back.');
   if (!takenIn[request.command].includes(row.state))
     throw new Fault('FF863', `This cannot be done now: ${wordsOf[row.state]}.`);
+  if (request.command === 'ddlDone' && openDdl(row.said?.ddlSeen) === undefined)
+    throw new Fault('FF863', 'There is no DDL of the source that is to be dealt with.');
   if (request.command !== 'retry' && request.command !== 'skip') return;
   if (row.state === 'wayBack') return; // its tables stand on the other side
   if (!(await isStopped(target, row.source, request)))

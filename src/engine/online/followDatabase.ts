@@ -167,7 +167,11 @@ export class FollowedDatabase {
   }
 
   private meet(request: FollowRequest): void {
-    if (request.command === 'retry' || request.command === 'skip')
+    if (request.command === 'ddlDone') {
+      this.ddl.dealWith(request.through ?? Number.POSITIVE_INFINITY);
+      // Taken out of the target, it is nowhere else: it is written down at once.
+      this.lookedAt = Number.NEGATIVE_INFINITY;
+    } else if (request.command === 'retry' || request.command === 'skip')
       this.follower.retry({ schema: request.schema, name: request.name }, request.command === 'skip');
     else this.parts.onRequest(request);
   }

@@ -185,7 +185,7 @@ function stoppedSection({ stopped }: FollowSnapshot): string {
 
 function ddlSection(seen: DdlSeen | undefined): string {
   if (seen === undefined) return '';
-  const { total, last } = seen;
+  const { total, last, done } = seen;
   const table = markupTable(
     [
       { title: 'When', kind: 'word' },
@@ -198,5 +198,6 @@ function ddlSection(seen: DdlSeen | undefined): string {
     })),
   );
   const more = last.length < total ? `; the last ${formatCount(last.length)}` : '';
-  return `<h3>DDL on the source</h3>\n<p>${plural(total, 'command')} since the start${more}. It is not followed: ${ddlAdvice}.</p>\n${table}`;
+  const marked = done === undefined ? '' : `; ${formatCount(done)} marked as dealt with`;
+  return `<h3>DDL on the source</h3>\n<p>${plural(total, 'command')} since the start${more}${marked}. It is not followed: ${ddlAdvice}.</p>\n${table}`;
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
-import type { FollowState, StoppedTable } from '../../protocol/follow.js';
+import type { FollowState } from '../../protocol/follow.js';
 import {
   canAddTables,
   cutoverStage,
-  type FollowedDatabase,
   followCan,
   followedDatabases,
+  openDdl,
 } from '../../protocol/followView.js';
 import type { CutoverChoices } from '../../protocol/webview.js';
 import { commands } from '../contributions.js';
@@ -19,25 +19,18 @@ import { writeCleanUp } from '../migrations/savedRun.js';
 import { mayRun, refuseUntrusted } from '../migrations/startMigration.js';
 import type { Dashboard } from '../panels/dashboard.js';
 import { givenMigration, pickMigration } from './chooseMigration.js';
+import { pickTable, refuse, sourceOf, stoppedTables } from './chooseTable.js';
 import {
   agreeCleanUp,
   agreeCutover,
   agreeFinishWayBack,
   agreeHandOver,
   agreeSkip,
-  named,
 } from './followQuestions.js';
 
 const t = vscode.l10n.t;
 
 type Can = keyof ReturnType<typeof followCan>;
-
-/** What commands of a table are given, by the dashboard or a node of the Migrations view. */
-interface GivenTable {
-  readonly source: string;
-  readonly schema: string;
-  readonly name: string;
-}
 
 /** Commands of online migrations. They take a node of the Migrations view, or ask which one is meant. */
 export class FollowCommands {
@@ -61,6 +54,7 @@ export class FollowCommands {
         }
       });
     const can = (what: Can) => (migration: Migration) => canOf(migration)[what];
+    const hasDdl = (migration: Migration) => ddlOf(migration).size > 0;
     const hasStopped = (migration: Migration) => stoppedTables(migration).length > 0;
     return [
       on(commands.cutOver, can('cutOver'), (migration, _, choices) =>
@@ -77,6 +71,7 @@ export class FollowCommands {
       ),
       on(commands.finishWayBack, can('finish'), (migration, given) => this.#finish(migration, given)),
       on(commands.addTables, can('addTables'), (migration, given) => this.#addTables(migration, given)),
+      on(commands.ddlDone, hasDdl, (migration, given) => this.#ddlDone(migration, given)),
       on(commands.cleanUpFollow, canCleanUp, (migration) => this.#cleanUp(migration)),
       on(commands.retryTable, hasStopped, (migration, given) => this.#retry(migration, given)),
       on(commands.skipChange, hasStopped, (migration, given) => this.#skip(migration, given)),
@@ -128,6 +123,18 @@ export class FollowCommands {
     );
     if (databases.length === 0) return refuse(t('There are no new tables.'));
     await this.requests.send(migration, databases, () => ({ command: 'addTables' }));
+  }
+
+  /** What the dashboard showed is done; what came since is not. */
+  async #ddlDone(migration: Migration, given: unknown): Promise<void> {
+    const open = ddlOf(migration);
+    const databases = ofNode([...open.keys()], given);
+    if (databases.length === 0) return refuse(t('There is no DDL that is to be dealt with.'));
+    const shown = numberOf(given, 'through');
+    await this.requests.send(migration, databases, (database) => ({
+      command: 'ddlDone',
+      through: shown ?? open.get(database) ?? 0,
+    }));
   }
 
   async #ask(
@@ -209,10 +216,6 @@ export function canCleanUp(migration: Migration): boolean {
   );
 }
 
-function refuse(message: string): void {
-  void vscode.window.showInformationMessage(message);
-}
-
 function canOf(migration: Migration): ReturnType<typeof followCan> {
   return followCan(followedDatabases(migration.snapshot), migration.running);
 }
@@ -229,48 +232,15 @@ function ofNode(databases: readonly string[], given: unknown): readonly string[]
   return source === undefined ? databases : databases.filter((database) => database === source);
 }
 
-function sourceOf(given: unknown): string | undefined {
-  if (typeof given !== 'object' || given === null || !('source' in given)) return undefined;
-  return typeof given.source === 'string' ? given.source : undefined;
+function numberOf(given: unknown, name: string): number | undefined {
+  const value: unknown = typeof given === 'object' && given !== null ? Reflect.get(given, name) : undefined;
+  return typeof value === 'number' ? value : undefined;
 }
 
-interface FoundTable {
-  readonly source: string;
-  readonly table: StoppedTable;
-}
-
-function stoppedTables(migration: Migration): FoundTable[] {
-  const of = ({ source, follow }: FollowedDatabase) => follow.stopped.map((table) => ({ source, table }));
-  return migration.running ? followedDatabases(migration.snapshot).flatMap(of) : [];
-}
-
-function isGivenTable(given: unknown): given is GivenTable {
-  return (
-    typeof given === 'object' && given !== null && 'source' in given && 'schema' in given && 'name' in given
+/** How much DDL was seen of the databases where some of it is to be dealt with. */
+function ddlOf(migration: Migration): Map<string, number> {
+  const seen = followedDatabases(migration.snapshot).flatMap(({ source, follow: { ddlSeen } }) =>
+    ddlSeen && openDdl(ddlSeen) ? [[source, ddlSeen.total] as const] : [],
   );
-}
-
-/** The stopped table that a command was given, or the one that the user picks of several. */
-async function pickTable(migration: Migration, given: unknown): Promise<FoundTable | undefined> {
-  const all = stoppedTables(migration);
-  if (isGivenTable(given)) {
-    const { source, schema, name } = given;
-    const found = all.find(
-      (other) => other.source === source && other.table.schema === schema && other.table.name === name,
-    );
-    if (!found) refuse(t('{0} is not stopped any more.', `${schema}.${name}`));
-    return found;
-  }
-  const source = sourceOf(given);
-  const choices = all.filter((found) => source === undefined || found.source === source);
-  if (choices.length === 0) refuse(t('No table is stopped.'));
-  if (choices.length <= 1) return choices[0];
-  const items = choices.map((found) => ({
-    label: `${found.table.schema}.${found.table.name}`,
-    description: found.source,
-    detail: found.table.fault.message,
-    found,
-  }));
-  const placeHolder = t('Stopped table of {0}', named([migration.name]));
-  return (await vscode.window.showQuickPick(items, { placeHolder }))?.found;
+  return new Map(migration.running ? seen : []);
 }

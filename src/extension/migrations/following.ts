@@ -87,6 +87,7 @@ function signature(snapshot: RunSnapshot | undefined): string {
       follow.cutover?.fault?.code,
       follow.stopped.length,
       follow.newTables.length,
+      follow.ddlSeen?.done,
     ]),
   );
 }

@@ -90,6 +90,9 @@ export async function answerDashboard(
     case 'addTables':
       await run(commands.addTables, { source: message.database });
       return;
+    case 'ddlDone':
+      await run(commands.ddlDone, { source: message.database, through: message.through });
+      return;
     case 'stoppedTable': {
       const { action, database: source, schema, name } = message;
       await run(tableCommands[action], { source, schema, name });

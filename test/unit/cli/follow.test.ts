@@ -175,6 +175,7 @@ describe('the status', () => {
           newTables: [{ schema: 'public', name: 'fresh' }],
           ddlSeen: {
             total: 12,
+            done: 9,
             last: [{ command: 'CREATE INDEX', type: 'index', object: 'public.i', at: 60_000, lsn: '0/1' }],
           },
           slot: { name: 's', retainedBytes: 1000, walStatus: 'extended', safeBytes: 5000, lostInSeconds: 90 },
@@ -190,7 +191,7 @@ describe('the status', () => {
       'STOPPED      public."Odd", 3 changes waiting: FF864: A column is new.\n',
       '             ALTER TABLE x\n               ADD y int\n',
       'NEW          public.fresh: add-tables takes it in\n',
-      'DDL          12 commands on the source since the start: run the same on the target; for columns the DDL ',
+      'DDL          12 commands on the source since the start, 9 dealt with: run the same on the target; for columns the DDL ',
       '             the last 1:\n             1970-01-01T00:01:00Z  CREATE INDEX public.i\n',
       'cutover: fence the source: FAILED\n',
       'FF863: No.\n',

@@ -179,6 +179,7 @@ test('the host takes what it knows from the page, and nothing else', () => {
     { type: 'startCutover', choices },
     { type: 'addTables', database: 'shop' },
     { type: 'copyConnection', database: 'shop' },
+    { type: 'ddlDone', database: 'shop', through: 3 },
     { ...table, action: 'skip' },
     { type: 'tables', request: 1, database: 'shop', offset: 0, limit: 50 },
   ];
@@ -192,6 +193,7 @@ test('the host takes what it knows from the page, and nothing else', () => {
     { type: 'startCutover', choices: { ...choices, verify: 'some' } },
     { type: 'startCutover', choices: { ...choices, force: 1 } },
     { type: 'addTables' },
+    { type: 'ddlDone', database: 'shop' },
     { ...table, action: 'drop' },
     { ...table, action: 'skip', name: 1 },
     { type: 'tables', request: 1, database: 'shop', offset: -1, limit: 50 },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isOwnEventTrigger } from '../../../../src/ddl/ownObjects.js';
 import { DdlList } from '../../../../src/engine/online/ddlSeen.js';
+import { openDdl } from '../../../../src/protocol/followView.js';
 
 const message = (lsn: bigint, content: unknown, prefix = 'flexferry_ddl') => ({
   prefix,
@@ -33,6 +34,21 @@ test('the newest hundred are kept, all are counted', () => {
   assert.equal(list.seen?.total, 130);
   assert.equal(list.seen?.last.length, 100);
   assert.deepEqual([list.seen?.last.at(0)?.at, list.seen?.last.at(-1)?.at], [31, 130]);
+});
+
+test('what is dealt with stays so for the next run; what came since is not', () => {
+  const list = new DdlList();
+  for (let n = 1; n <= 3; n++) list.take(message(BigInt(n), { ...created, at: n }));
+  assert.equal(list.seen?.done, undefined);
+  list.dealWith(2);
+  list.dealWith(1);
+  assert.equal(list.seen?.done, 2);
+  const next = new DdlList(list.seen);
+  assert.deepEqual(openDdl(next.seen), { total: 1, last: [{ ...created, at: 3, lsn: '0/3' }] });
+  next.dealWith(99);
+  assert.equal(openDdl(next.seen), undefined);
+  next.take(message(4n, created));
+  assert.deepEqual(openDdl(next.seen), { total: 1, last: [{ ...created, lsn: '0/4' }] });
 });
 
 test('what others write is nothing to us', () => {
