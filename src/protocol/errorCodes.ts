@@ -581,6 +581,9 @@ export const errorCodes = {
   FF898: {
     help: 'The target is consistent and was compared with the source, but holds more than was asked for. Where that is no harm, clean up; to end at a later position, call it again with that one or with current. An older state cannot be had from here: restore the source as of then and migrate that.',
   },
+  FF899: {
+    help: 'Let the target take changes again: end the session that holds a lock there, or bring the server back. Meanwhile raise max_slot_wal_keep_size on the source (a reload is enough). Following goes on by itself from what the target has; if the slot is lost before, a new base copy is needed.',
+  },
   // --- the way back
   FF893: {
     help: 'One direction at a time: the way back has no way back of its own, and the source keeps one migration of this target only. Cut over without a way back, or remove first what another migration left (cleanup).',

@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultData } from '../../protocol/connection.js';
 import type { CutoverSnapshot, FollowRequest, FollowSnapshot, FollowState } from '../../protocol/follow.js';
 import { toFault } from '../errors/mapError.js';
@@ -19,6 +20,8 @@ import { driftOf, tablesToFollow } from './tablesToFollow.js';
 /** How often requests are looked for, and both servers are looked at; milliseconds. */
 const requestMs = 250;
 const lookMs = 1_000;
+/** At the end a target that does not answer is waited for so long. */
+const patienceMs = 5_000;
 
 /** One database that is followed: the follower, what it is asked, and what is told of it. */
 export class FollowedDatabase {
@@ -28,8 +31,9 @@ export class FollowedDatabase {
   private readonly asked: RequestBox;
   private readonly monitor: FollowMonitor;
   private readonly ddl: DdlList;
-  private lookedAt = 0;
-  private over = false;
+  private readonly over = new AbortController();
+  /** What is being written down on the target. */
+  private writing: Promise<void> | undefined;
   private watching: Promise<void> = Promise.resolve();
   private ending: Promise<FollowEnd> | undefined;
   state: FollowState;
@@ -113,27 +117,35 @@ export class FollowedDatabase {
     try {
       return await this.ended;
     } finally {
-      this.over = true;
+      this.over.abort();
       await this.watching;
-      await this.report().catch(() => {});
+      this.monitor.sample(this.follower);
+      this.tell();
+      await this.atMost(this.write());
       await this.desk.end();
       await this.monitor.end();
     }
   }
 
+  /** Each side by itself: while the target does not answer, what becomes of the source is seen and told all the same. */
   private async watch(): Promise<void> {
-    while (!this.over && !this.parts.job.signal.aborted) {
-      await this.requests().catch((error: unknown) => this.complain(error));
-      if (performance.now() - this.lookedAt >= lookMs)
-        await this.look().catch((error: unknown) => this.complain(error));
-      await Promise.race([
-        new Promise((resolve) => setTimeout(resolve, requestMs)),
-        this.ended.then(
-          () => {},
-          () => {},
-        ),
-      ]);
+    await Promise.all([this.every(requestMs, () => this.requests()), this.every(lookMs, () => this.look())]);
+  }
+
+  private async every(ms: number, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.over;
+    const stops = AbortSignal.any([signal, this.parts.job.signal]);
+    while (!stops.aborted) {
+      const done = work().catch((error: unknown) => this.complain(error));
+      await settledOr(stops, done);
+      if (stops.aborted) await this.atMost(done);
+      else await sleep(ms, undefined, { signal: stops }).catch(() => {});
     }
+  }
+
+  /** Does not reject. */
+  private async atMost(work: Promise<void>): Promise<void> {
+    await Promise.race([work.catch(() => {}), sleep(patienceMs, undefined, { ref: false })]);
   }
 
   /** Written down before it is behind us: after a crash it would not come again. */
@@ -170,27 +182,29 @@ export class FollowedDatabase {
     if (request.command === 'ddlDone') {
       this.ddl.dealWith(request.through ?? Number.POSITIVE_INFINITY);
       // Taken out of the target, it is nowhere else: it is written down at once.
-      this.lookedAt = Number.NEGATIVE_INFINITY;
+      void this.write().catch((error: unknown) => this.complain(error));
     } else if (request.command === 'retry' || request.command === 'skip')
       this.follower.retry({ schema: request.schema, name: request.name }, request.command === 'skip');
     else this.parts.onRequest(request);
   }
 
   private async look(): Promise<void> {
-    this.lookedAt = performance.now();
     await this.monitor.look();
-    await this.report();
-  }
-
-  /** Tells how it is doing, and writes it down for who asks the target. */
-  private async report(): Promise<void> {
     this.monitor.sample(this.follower);
     this.tell();
-    const said = this.snapshot();
+    this.writing ??= this.write()
+      .catch((error: unknown) => this.complain(error))
+      .finally(() => {
+        this.writing = undefined;
+      });
+  }
+
+  /** For who asks the target. */
+  private async write(): Promise<void> {
     if (this.parts.job.signal.aborted) return;
     await this.desk.use(async (session) => {
       await this.writeFollowing(session);
-      await noteSaid(session, this.identity, said);
+      await noteSaid(session, this.identity, this.snapshot());
     });
   }
 
@@ -202,6 +216,19 @@ export class FollowedDatabase {
       [this.identity],
     );
   }
+}
+
+/** Leaves nothing on the signal, which may stand for weeks. `work` does not reject. */
+function settledOr(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    signal.addEventListener('abort', end);
+    void work.then(end);
+    if (signal.aborted) end();
+  });
 }
 
 /** What both servers say before anything is followed. */

@@ -13,26 +13,10 @@ import {
 import { type Lsn, laterLsn } from './lsn.js';
 import { type ReplicationStep, replicationFault } from './replicationConnectionFaults.js';
 import type { Session } from './session.js';
+import { defaultTimes, type StreamStart, type StreamTimes, statusEvery } from './streamStart.js';
 import { takeOver } from './takeOver.js';
 import { terminateBackends } from './terminate.js';
 
-export interface StreamTimes {
-  /** How often the server hears how far we are and is asked how far it is. Default 1 s, less where the server is impatient. */
-  readonly statusMs: number;
-  /** Without any answer for so long the connection counts as lost. Default 60 s. */
-  readonly silenceMs: number;
-  /** wal_sender_timeout of the server. */
-  readonly senderTimeoutMs: number;
-}
-
-export interface StreamStart {
-  readonly startLsn: Lsn;
-  readonly times: Partial<StreamTimes>;
-  /** For messages, e.g. `slot "s"`. */
-  readonly what: string;
-}
-
-const defaultTimes: StreamTimes = { statusMs: 1_000, silenceMs: 60_000, senderTimeoutMs: 60_000 };
 const startLimitMs = 60_000;
 const stopLimitMs = 2_000;
 /** What may wait for the consumer: enough for the server to go on meanwhile. */
@@ -63,6 +47,8 @@ export class CopyBothStream {
   private started: { resolve(): void; reject(fault: Fault): void } | undefined;
   private ended: () => void = () => {};
   private stopped: Promise<void> | undefined;
+  /** Since when enough is read ahead and nobody takes it. */
+  private unreadSince: number | undefined;
   private lull: NodeJS.Timeout | undefined;
   private ticker: NodeJS.Timeout | undefined;
   private heardAt = Date.now();
@@ -101,6 +87,7 @@ export class CopyBothStream {
     const batch = this.queue.shift();
     if (batch !== undefined) {
       this.queuedBytes -= batch.bytes.length;
+      this.unreadSince = undefined;
       this.flow();
       return Promise.resolve(batch);
     }
@@ -115,6 +102,16 @@ export class CopyBothStream {
   /** Everything that ends at or before `lsn` is durable elsewhere: the server may forget it. Told at the next status. */
   confirm(lsn: Lsn): void {
     this.confirmedLsn = laterLsn(lsn, this.confirmedLsn);
+  }
+
+  /** Milliseconds for which nothing was taken although the socket is paused; undefined while it is not. */
+  get unreadMs(): number | undefined {
+    return this.unreadSince === undefined ? undefined : Date.now() - this.unreadSince;
+  }
+
+  /** Drops the connection, whatever the server still has to say. What has come is read before the fault. */
+  giveUp(fault: Fault): void {
+    if (this.state === 'streaming') this.fail(fault);
   }
 
   /** Tells the last confirmed position, ends the session within 2 s, by force if need be. Never rejects. */
@@ -231,10 +228,8 @@ export class CopyBothStream {
   }
 
   private startTicker(): void {
-    const { statusMs, senderTimeoutMs } = this.times;
-    const patience = senderTimeoutMs > 0 ? senderTimeoutMs / 4 : statusMs;
     this.sendStatus(true);
-    this.ticker = setInterval(() => this.tick(), Math.max(10, Math.min(statusMs, patience)));
+    this.ticker = setInterval(() => this.tick(), statusEvery(this.times));
   }
 
   private tick(): void {
@@ -266,6 +261,7 @@ export class CopyBothStream {
   /** Pauses or resumes the socket. */
   private flow(): void {
     if (this.state !== 'streaming') return;
+    if (this.full) this.unreadSince ??= Date.now();
     if (this.full || this.lull !== undefined) this.socket.pause();
     else if (this.socket.isPaused()) this.socket.resume();
   }

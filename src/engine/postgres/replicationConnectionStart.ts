@@ -1,10 +1,11 @@
 import { Fault } from '../errors/fault.js';
-import { CopyBothStream, type StreamTimes } from './copyBothStream.js';
+import { CopyBothStream } from './copyBothStream.js';
 import { formatLsn, type Lsn } from './lsn.js';
 import { ident, literal } from './quote.js';
 import { majorOf } from './replicationConnection.js';
 import { replicationFault } from './replicationConnectionFaults.js';
 import type { Session } from './session.js';
+import type { StreamTimes } from './streamStart.js';
 
 export interface StreamRequest {
   readonly slot: string;

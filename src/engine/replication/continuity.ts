@@ -41,17 +41,22 @@ export function brokenContinuity(
   const { slot } = found;
   const foreign = known && foreignSource(known, found);
   if (foreign !== undefined) return new Fault('FF809', foreign);
-  if (slot === undefined) return new Fault('FF800', `slot "${slotName}" is not there`);
-  if (slotIsLost(slot)) {
-    const why = slot.invalidationReason ?? slot.walStatus ?? 'its log is gone';
-    return new Fault('FF802', `slot "${slotName}" is lost${why === 'lost' ? '' : ` (${why})`}`);
-  }
+  const unusable = unusableSlot(slot, slotName);
+  if (unusable !== undefined || slot === undefined) return unusable;
   const applied = known?.appliedThrough ?? 0n;
   if (applied > 0n && slot.confirmedLsn !== undefined && slot.confirmedLsn > applied) {
     const places = `${formatLsn(slot.confirmedLsn)}, the target has everything up to ${formatLsn(applied)}`;
     return new Fault('FF812', `slot "${slotName}" was confirmed up to ${places}`);
   }
   return undefined;
+}
+
+/** FF800, FF802: undefined where there is a slot with all of its log. */
+export function unusableSlot(slot: SlotState | undefined, slotName: string): Fault | undefined {
+  if (slot === undefined) return new Fault('FF800', `slot "${slotName}" is not there`);
+  if (!slotIsLost(slot)) return undefined;
+  const why = slot.invalidationReason ?? slot.walStatus ?? 'its log is gone';
+  return new Fault('FF802', `slot "${slotName}" is lost${why === 'lost' ? '' : ` (${why})`}`);
 }
 
 function foreignSource(known: KnownSource, { identity, history }: FoundSource): string | undefined {

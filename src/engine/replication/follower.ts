@@ -5,10 +5,11 @@ import { toFault } from '../errors/mapError.js';
 import type { Lsn } from '../postgres/lsn.js';
 import type { ApplyFigures } from './apply/applier.js';
 import type { FollowedTables } from './apply/followedTables.js';
-import { FollowerConnection, type FollowerConnectionOptions } from './followerConnection.js';
+import { type Connected, FollowerConnection, type FollowerConnectionOptions } from './followerConnection.js';
 import { type FollowEnd, FollowLoop } from './followLoop.js';
 import { FollowProgress } from './followProgress.js';
 import { ReconnectPolicy } from './reconnectPolicy.js';
+import { StreamGuard } from './streamGuard.js';
 
 export type { FollowEnd } from './followLoop.js';
 
@@ -31,6 +32,8 @@ export class Follower {
   private readonly connection: FollowerConnection;
   private readonly policy = new ReconnectPolicy();
   private ended = false;
+  /** Why there is nothing to go on with, whatever the target does. */
+  private lost: Fault | undefined;
   /** Why there is no connection just now; undefined where there is one, or was none yet. */
   reconnecting: FaultData | undefined;
 
@@ -124,22 +127,50 @@ export class Follower {
         const connected = await this.connection.open(this.policy.streaming);
         this.progress.begin(connected.applier);
         this.reconnecting = undefined;
-        const end = await this.loop.run(connected);
+        const end = await this.runGuarded(connected);
         await this.disconnect();
         return end;
       } catch (error) {
         await this.disconnect();
         this.options.signal.throwIfAborted();
+        if (this.lost !== undefined) throw this.lost;
         const fault = toFault(error, { side: 'server' });
         if (this.durable > from) this.policy.noteProgress();
         this.policy.requireRetry(fault);
         if (fault.code === 'FF801') await this.connection.endOldSender();
-        this.options.log('warning', `${fault.message}; connecting again`);
+        // Told already where it was given up while the target took nothing.
+        if (this.reconnecting?.message !== fault.message)
+          this.options.log('warning', `${fault.message}; connecting again`);
         this.reconnecting = fault.toData();
         if (this.loop.isStopping) return 'stopped';
         await this.policy.pause(this.options.signal);
         this.options.signal.throwIfAborted();
       }
+    }
+  }
+
+  /** However long the target takes for a batch, the source does not wait for us. */
+  private async runGuarded(connected: Connected): Promise<FollowEnd> {
+    const { source, log } = this.options;
+    const { changes, slot } = connected;
+    const guard = new StreamGuard({
+      source,
+      slot,
+      changes,
+      onGivenUp: (fault) => {
+        this.reconnecting = fault.toData();
+        log('warning', fault.message);
+      },
+      onLost: (fault) => {
+        this.lost = fault;
+        // It may wait for the target for ever.
+        this.connection.destroy();
+      },
+    });
+    try {
+      return await this.loop.run(connected);
+    } finally {
+      await guard.stop();
     }
   }
 

@@ -41,6 +41,7 @@ export interface FollowerConnectionOptions {
 
 /** Both servers, from the slot of the source to the lanes on the target. */
 export interface Connected {
+  readonly slot: string;
   readonly changes: SourceChanges;
   readonly applier: Applier;
   readonly tables: FollowedTables;
@@ -85,7 +86,7 @@ export class FollowerConnection {
       const { identity: source, encoding, onFailure } = options;
       const where = { source, encoding, onFailure };
       const applier = new Applier(lanes, tables, control, where, positions, this.onSettled);
-      this.connected = { changes, applier, tables, lanes, control };
+      this.connected = { slot: row.slot, changes, applier, tables, lanes, control };
       return this.connected;
     } catch (error) {
       await Promise.all(sessions.map((session) => options.close(session)));

@@ -57,7 +57,7 @@ export class ReconnectPolicy {
 /** A connection that was lost, a slot that is still in use, or a server that may be in order again next time. */
 function mayPass(fault: Fault, faults: number): boolean {
   const { code } = fault;
-  if (retryable(code) || code === 'FF801' || code === 'FF509') return true;
+  if (retryable(code) || code === 'FF801' || code === 'FF899' || code === 'FF509') return true;
   const ofServer = fault.sqlstate !== undefined && blameOf(fault) !== 'change' && !code.startsWith('FF8');
   return ofServer && faults < mostFaults && code !== 'FF502' && code !== 'FF503';
 }

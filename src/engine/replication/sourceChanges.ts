@@ -1,6 +1,6 @@
 import type { ConnectionSpec } from '../../protocol/connection.js';
 import type { Fault } from '../errors/fault.js';
-import type { CopyBothStream, StreamTimes } from '../postgres/copyBothStream.js';
+import type { CopyBothStream } from '../postgres/copyBothStream.js';
 import { earlierLsn, type Lsn } from '../postgres/lsn.js';
 import {
   connectReplication,
@@ -11,6 +11,7 @@ import {
 } from '../postgres/replicationConnection.js';
 import { startReplication } from '../postgres/replicationConnectionStart.js';
 import type { Session } from '../postgres/session.js';
+import type { StreamTimes } from '../postgres/streamStart.js';
 import { brokenContinuity, type KnownSource } from './continuity.js';
 import type { ValueEncoding } from './pgoutput.js';
 import { readSlot } from './slotHealth.js';
@@ -70,6 +71,11 @@ export class SourceChanges implements AsyncIterable<readonly SourceEvent[]> {
     return this.stream.serverPosition;
   }
 
+  /** Milliseconds for which nothing was read although more has come than is read ahead; undefined while it is read. */
+  get unreadMs(): number | undefined {
+    return this.stream.unreadMs;
+  }
+
   /** What lies on disk of transactions without an end. */
   get spooledBytes(): number {
     return this.spool.bytes;
@@ -78,6 +84,11 @@ export class SourceChanges implements AsyncIterable<readonly SourceEvent[]> {
   /** The slot may forget what ends at or before `lsn`: only after that is durable in the target, with `lsn` itself. */
   confirm(lsn: Lsn): void {
     this.stream.confirm(earlierLsn(lsn, this.assembler.confirmable ?? lsn));
+  }
+
+  /** Closes the connection at once; once what has come is worked off, the loop throws `fault`. */
+  giveUp(fault: Fault): void {
+    this.stream.giveUp(fault);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly SourceEvent[]> {
