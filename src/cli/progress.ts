@@ -60,10 +60,15 @@ const isFollowing = (snapshot: RunSnapshot): boolean =>
   snapshot.endedAt === undefined &&
   snapshot.databases.some(({ follow }) => follow !== undefined && goesOn.has(follow.state));
 
+/** Until the run has ended: what a hand-over leaves is put away in silence, and another database may be followed yet. */
+const isToldByClock = (snapshot: RunSnapshot): boolean =>
+  snapshot.endedAt === undefined &&
+  snapshot.databases.some(({ follow }) => follow !== undefined && follow.state !== 'copying');
+
 /** Time between two lines while changes are followed, however quiet the source; less than a second. Milliseconds. */
 const followEvery = 800;
 
-/** One JSON object a line; `progress` about once a second, and never less often while changes are followed. */
+/** One JSON object a line; `progress` about once a second, and never less often once changes are followed. */
 export class JsonReporter implements Reporter {
   private last = 0;
   private latest: RunSnapshot | undefined;
@@ -73,7 +78,7 @@ export class JsonReporter implements Reporter {
 
   snapshot(snapshot: RunSnapshot): void {
     this.latest = snapshot;
-    if (!isFollowing(snapshot)) {
+    if (!isToldByClock(snapshot)) {
       this.quiet();
       if (Date.now() - this.last >= 1000) this.progress(snapshot);
     } else if (this.timer === undefined) {
@@ -94,7 +99,7 @@ export class JsonReporter implements Reporter {
   }
 
   private progress(snapshot: RunSnapshot): void {
-    const phase = currentPhase(snapshot)?.phase ?? (isFollowing(snapshot) ? 'follow' : undefined);
+    const phase = currentPhase(snapshot)?.phase ?? (isToldByClock(snapshot) ? 'follow' : undefined);
     if (phase === undefined) return;
     const now = Date.now();
     this.last = now;

@@ -307,7 +307,7 @@ describe('while changes are followed', () => {
       mock.timers.reset();
     }
   });
-  test('JSON: on after a hand-over as before', () => {
+  test('JSON: as often after a hand-over, until the run has ended', () => {
     mock.timers.enable({ apis: ['setInterval', 'Date'], now: 1_000_000 });
     try {
       const out = screen(false);
@@ -318,9 +318,13 @@ describe('while changes are followed', () => {
         follow: { ...follow, state: 'handedOver' as const },
       }));
       reporter.snapshot({ ...following, databases: over });
-      const lines = out.text;
+      const lines = progressOf(out.text).length;
+      for (let i = 0; i < 50; i++) mock.timers.tick(100);
+      assert.equal(progressOf(out.text).length, lines + 6);
+      reporter.snapshot({ ...following, databases: over, endedAt: 1_005_000 });
+      const ended = out.text;
       mock.timers.tick(5000);
-      assert.equal(out.text, lines);
+      assert.equal(out.text, ended);
     } finally {
       mock.timers.reset();
     }
