@@ -159,6 +159,8 @@ export interface FollowSnapshot {
   /** Where it ends by itself. */
   readonly endpos?: string;
   readonly cutover?: CutoverSnapshot;
+  /** Where `cutover` is one back to the source: that which handed the target over before it. */
+  readonly forward?: CutoverSnapshot;
   /** Set while the connection to a server is being made again. */
   readonly reconnecting?: FaultData;
   /** Why nothing of it is applied any more, while other databases of the run are followed. */

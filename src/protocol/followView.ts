@@ -92,6 +92,12 @@ export function measuredDowntime(snapshot: RunSnapshot): number | undefined {
   );
 }
 
+/** That of the cutover which handed the target over, where applications went back since. */
+export function forwardDowntime(snapshot: RunSnapshot): number | undefined {
+  const times = followedDatabases(snapshot).flatMap(({ follow }) => follow.forward?.downtimeMs ?? []);
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
 export type Forecast = 'reconnecting' | 'fallingBehind' | 'stalled' | 'catchingUp' | 'upToDate';
 
 /** Lag below which a stream counts as caught up, seconds: one batch and one look at the source. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { formatSeconds } from '../../src/base/format.js';
 import type { ProjectDatabase } from '../../src/protocol/project.js';
 import { assertSame } from '../support/compare.js';
 import { CliRun, doneOf, reportOf, runCli } from '../support/flexferry.js';
@@ -173,6 +174,21 @@ describe('the way back', { concurrency: 3 }, () => {
     assert.equal(result.code, 0, result.stdout.slice(-3000) + result.stderr);
     const [reported] = reportOf(move.folder).snapshot.databases;
     assert.deepEqual([reported?.follow?.state, reported?.follow?.wentBack], ['finished', true]);
+    const { cutover: back, forward } = reported?.follow ?? {};
+    const page = readFileSync(join(move.folder.report, 'report.html'), 'utf8');
+    for (const [one, way] of [
+      [forward, 'from the fence of the source to the hand-over'],
+      [back, 'from the fence of the target to the hand-back'],
+    ] as const) {
+      assert.ok(one?.downtimeMs !== undefined && one.handOver !== undefined, way);
+      const text = `Write downtime, measured: ${formatSeconds(one.downtimeMs / 1000)}, ${way}.`;
+      assert.ok(page.includes(text), text);
+    }
+    assert.notEqual(forward?.id, back?.id);
+    // Who waits for the end is told that it goes on.
+    const handedBack = result.events.findLastIndex((e) => e.event === 'follow' && e.state === 'handedOver');
+    const told = result.events.slice(handedBack).filter(({ event }) => event === 'progress');
+    assert.ok(told.length >= 2, `${told.length} in the last seconds`);
     await move.untilLeft([`target ${readOnly}`]);
     await assertSame(
       { server: target, database: move.to },

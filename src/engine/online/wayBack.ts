@@ -280,10 +280,11 @@ export class WayBack {
     const { forward, backward } = this;
     const last = this.job.tracker.follow;
     if (last === undefined) return undefined;
-    const { cutover, isWayBack: _, ...said } = { ...last, state: 'finished' } as const;
+    const { cutover, isWayBack: _, forward: __, ...said } = { ...last, state: 'finished' } as const;
     if (end === 'wentBack') {
       const back = backward ?? cutover;
-      return { ...said, isWayBack: true, wentBack: true, ...(back && { cutover: back }) };
+      const cutovers = { ...(back && { cutover: back }), ...(forward && { forward }) };
+      return { ...said, isWayBack: true, wentBack: true, ...cutovers };
     }
     return { ...said, stopped: [], newTables: [], ...(forward && { cutover: forward }) };
   }

@@ -42,14 +42,15 @@ export function cutoverInWordsOfMigration(cutover: CutoverSnapshot): CutoverSnap
  */
 export function inWordsOfMigration(said: FollowSnapshot, forward?: CutoverSnapshot): FollowSnapshot {
   const isTakenBack = said.state === 'wayBack' && said.cutover?.fault === undefined;
-  const cutover =
-    said.cutover && !isTakenBack ? cutoverInWordsOfMigration(said.cutover) : (forward ?? said.cutover);
+  const isBack = said.cutover !== undefined && !isTakenBack;
+  const cutover = isBack ? cutoverInWordsOfMigration(said.cutover) : (forward ?? said.cutover);
   return {
     ...said,
     stopped: said.stopped.map((table) => ({ ...table, fault: exchangedFault(table.fault) })),
     ...(said.ended && { ended: exchangedFault(said.ended) }),
     ...(said.reconnecting && { reconnecting: exchangedFault(said.reconnecting) }),
     ...(cutover && { cutover }),
+    ...(isBack && forward && { forward }),
   };
 }
 

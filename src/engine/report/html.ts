@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, formatSeconds, plural } from '../../base/format.js';
-import { measuredDowntime, wentBack } from '../../protocol/followView.js';
+import { forwardDowntime, measuredDowntime, wentBack } from '../../protocol/followView.js';
 import type { RunState } from '../../protocol/model.js';
 import type { Report } from '../../protocol/report.js';
 import { databaseSection } from './database.js';
@@ -91,9 +91,13 @@ function figures(report: Report): string {
   const equal = tables.filter((t) => t.verification?.equal).length;
   const rate = copyRate(report);
   const downtime = measuredDowntime(snapshot);
+  const forward = forwardDowntime(snapshot);
   const shown: [label: string, value: string, tone?: string][] = [
     ['Time', formatSeconds(((snapshot.endedAt ?? Date.now()) - snapshot.startedAt) / 1000)],
-    ...(downtime === undefined ? [] : [['Write downtime', formatSeconds(downtime / 1000)]]),
+    ...(forward === undefined ? [] : [['Write downtime, to the target', formatSeconds(forward / 1000)]]),
+    ...(downtime === undefined
+      ? []
+      : [[`Write downtime${forward === undefined ? '' : ', back'}`, formatSeconds(downtime / 1000)]]),
     ['Data', formatBytes(totals.bytes)],
     ['Copy rate', rate === undefined ? '–' : `${formatBytes(rate)}/s`],
     ['Rows', formatCount(totals.rows)],

@@ -56,11 +56,12 @@ const verdicts: Readonly<Record<GateCheck['verdict'], readonly [word: string, to
 /** How a database was followed and cut over, as far as the run came. Empty for one that was copied once. */
 export function onlineSection(follow: FollowSnapshot | undefined): string {
   if (!follow) return '';
-  const { cutover } = follow;
+  const { cutover, forward } = follow;
   const parts = [
     '<h3>Online migration</h3>',
     `<p>${facts(follow).map(escapeHtml).join('<br>')}</p>`,
-    ...(cutover ? [cutoverSection(cutover, isBack(follow))] : []),
+    ...(forward ? [cutoverSection(forward, false, false)] : []),
+    ...(cutover ? [cutoverSection(cutover, isBack(follow), true)] : []),
     stoppedSection(follow),
     ddlSection(follow.ddlSeen),
   ];
@@ -78,11 +79,8 @@ function facts(follow: FollowSnapshot): string[] {
     lines.push(
       `Behind by ${formatSeconds(follow.lagSeconds)}, ${formatBytes(follow.lagBytes)} of log up to ${follow.sourceLsn}.`,
     );
-  const downtime = follow.cutover?.downtimeMs;
-  if (downtime !== undefined)
-    lines.push(
-      `Write downtime, measured: ${formatSeconds(downtime / 1000)}, ${fenceText(follow.cutover, isBack(follow))}.`,
-    );
+  if (follow.forward) lines.push(...downtimeLines(follow.forward, false));
+  if (follow.cutover) lines.push(...downtimeLines(follow.cutover, isBack(follow)));
   if (follow.newTables.length > 0) {
     const names = follow.newTables.map(({ schema, name }) => `${schema}.${name}`).join(', ');
     lines.push(`New on the source and not migrated: ${names}.`);
@@ -95,9 +93,15 @@ function isBack({ isWayBack, state, cutover }: FollowSnapshot): boolean {
   return isWayBack === true && (state !== 'wayBack' || cutover?.handOver === undefined);
 }
 
-function fenceText(cutover: CutoverSnapshot | undefined, back: boolean): string {
+function downtimeLines(cutover: CutoverSnapshot, back: boolean): string[] {
+  const { downtimeMs } = cutover;
+  if (downtimeMs === undefined) return [];
+  return [`Write downtime, measured: ${formatSeconds(downtimeMs / 1000)}, ${fenceText(cutover, back)}.`];
+}
+
+function fenceText(cutover: CutoverSnapshot, back: boolean): string {
   const side = back ? 'target' : 'source';
-  const begin = cutover?.fence === 'readOnly' ? `fence of the ${side}` : `last change of the ${side}`;
+  const begin = cutover.fence === 'readOnly' ? `fence of the ${side}` : `last change of the ${side}`;
   return `from the ${begin} to the ${back ? 'hand-back' : 'hand-over'}`;
 }
 
@@ -105,7 +109,12 @@ function stepTime({ startedAt, endedAt }: CutoverStepSnapshot): string {
   return startedAt === undefined || endedAt === undefined ? '–' : formatSeconds((endedAt - startedAt) / 1000);
 }
 
-function cutoverSection({ steps, checks, fault, handOver }: CutoverSnapshot, back: boolean): string {
+/** `isLast`: what it left to be done still holds. */
+function cutoverSection(
+  { steps, checks, fault, handOver }: CutoverSnapshot,
+  back: boolean,
+  isLast: boolean,
+): string {
   const stepTable = markupTable(
     [
       { title: 'Step', kind: 'text' },
@@ -132,7 +141,7 @@ function cutoverSection({ steps, checks, fault, handOver }: CutoverSnapshot, bac
       : '',
     stepTable,
     checkTable(checks),
-    handOver ? handOverSection(handOver) : '',
+    handOver && isLast ? handOverSection(handOver) : '',
   ]
     .filter((part) => part !== '')
     .join('\n');

@@ -63,6 +63,16 @@ test('a cutover back says which way it went', () => {
   assert.match(went, /Applications are on the source again/);
   assert.match(went, /from the fence of the target to the hand-back/);
   assert.match(went, /Cutover back to the source .* Fence the target done .* Hand back done/);
+  const forward = cutover(8, { downtimeMs: 1700, handOver: { connection: 'host=two', todo: [] } });
+  const both = textOf(
+    onlineSection(follow({ state: 'finished', isWayBack: true, wentBack: true, cutover: back, forward })),
+  );
+  assert.match(
+    both,
+    /measured: 1\.7 s, from the fence of the source to the hand-over\. .*measured: 0\.9 s, from the fence of the target/,
+  );
+  assert.match(both, /Cutover Step .* Hand over done .* Cutover back to the source .* Hand back done/);
+  assert.doesNotMatch(both, /host=two/);
   const followed = textOf(onlineSection(follow({ state: 'wayBack', isWayBack: true, cutover: back })));
   assert.match(followed, /from the fence of the source to the hand-over/);
 });
