@@ -6,7 +6,7 @@ import { FollowWatch } from '../engine/online/followWatch.js';
 import type { Fence, FollowRequest } from '../protocol/follow.js';
 import type { CutoverCommand } from './commands.js';
 import { CutoverProgress, type CutoverStage, outcomeText } from './cutoverProgress.js';
-import { statusText } from './followText.js';
+import { stateTitles, statusText } from './followText.js';
 import { specsOf } from './params.js';
 import type { Output } from './progress.js';
 import { ask, canAsk, confirmed } from './question.js';
@@ -46,7 +46,7 @@ async function waitFor(
   try {
     const stage = running
       ? await outcome({ watch, progress, ...(id !== undefined && { atHold: specs }) }, out, signal)
-      : await alone(watch, progress, out);
+      : await alone(watch, progress, out, request.command === 'undo');
     if (stage !== undefined) out.write(outcomeText(stage, progress.last));
     return stage === wanted ? 0 : 1;
   } catch (error) {
@@ -61,10 +61,16 @@ async function alone(
   watch: FollowWatch,
   progress: CutoverProgress,
   out: Output,
+  isUndo: boolean,
 ): Promise<CutoverStage | undefined> {
   const glance = await watch.look();
   if (glance && progress.look(glance) === 'undone') return 'undone';
+  if (glance?.state !== undefined) out.write(`The migration: ${stateTitles[glance.state]}.\n`);
   out.write(noRunText);
+  if (isUndo)
+    out.write(
+      'cleanup takes the cutover back as well, and ends the migration: slot and publications go with it.\n',
+    );
   return undefined;
 }
 

@@ -530,7 +530,7 @@ export const errorCodes = {
     help: 'What was done to its rows since is missing on the target. Begin anew with a new base copy (on the command line by --restart), and leave the publication alone.',
   },
   FF860: {
-    help: 'Check both connections, also the names of the databases. An online migration begins with clone --online, or with a project whose database is online.',
+    help: 'There is nothing to be cut over, taken back or ended. One that was handed over and verified, or cleaned up, leaves nothing behind it. Else check both connections, also the names of the databases. An online migration begins with clone --online, or with a project whose database is online.',
   },
   FF861: {
     help: 'There is nothing to be cancelled. The same command as before goes on with the migration; cleanup removes what it left on both servers.',

@@ -254,6 +254,35 @@ describe('cutover', () => {
   });
 });
 
+test('nothing to be taken back: how it stands, and what can be done', async () => {
+  await using pair = await pairOf();
+  const undo = () => call(pair, 'cutover', '--undo');
+  const nothing = await undo();
+  assert.equal(nothing.code, 3);
+  assert.match(
+    nothing.stderr,
+    /^FF860: Nothing of the database .*\n {4}There is nothing to be .* taken back/,
+  );
+  await pair.begin();
+  const run = await PlayedRun.begin(pair);
+  await run.say('following');
+  const none = await undo();
+  assert.equal(none.code, 3);
+  assert.match(none.stderr, /^FF863: .* no cutover has begun\.\n {4}Begin a cutover \(.*cutover\)/);
+  await run.say('wayBack');
+  assert.match((await undo()).stderr, /followed back\.\n {4}Go back by a cutover the other way round/);
+  await run.say('following');
+  await run[Symbol.asyncDispose]();
+  assert.match((await undo()).stderr, /; no run is at work\.\n {4}The same command as before goes on/);
+  const session = await pair.open('target');
+  await noteState(session, pair.source, { state: 'holding' });
+  const alone = await undo();
+  assert.equal(alone.code, 1);
+  assert.match(alone.stdout, /^The migration: cutover holds before its last step/m);
+  assert.match(alone.stdout, /No run is at work now\. .*\ncleanup takes the cutover back as well/);
+  assert.equal((await call(pair, 'cleanup')).code, 0);
+});
+
 async function requireNothingAsked(pair: FollowedPair): Promise<void> {
   const session = await pair.open('target');
   assert.deepEqual(await takeRequests(session, pair.source), []);

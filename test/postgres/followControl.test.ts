@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Fault } from '../../src/engine/errors/fault.js';
 import { followStatus, requestFollow, whatIsFollowed } from '../../src/engine/online/followControl.js';
 import { formatLsn, parseLsn } from '../../src/engine/postgres/lsn.js';
 import { noteSaid, noteState } from '../../src/engine/run/followState.js';
@@ -84,6 +85,13 @@ describe('requests', () => {
     await using pair = await pairOf();
     await pair.begin();
     const state = await pair.open('target');
+    // Without a run, too, it is said what can be done now.
+    const undo = requestFollow(pair.specs, { command: 'undo' });
+    await assert.rejects(undo, (fault: Fault) => {
+      assert.match(fault.message, /changes are followed, no cutover has begun; no run is at work\.$/);
+      assert.match(fault.fix, /^The same command as before goes on with it\. Begin a cutover/);
+      return true;
+    });
     const cases: readonly [FollowState, FollowRequest['command'], RegExp | undefined][] = [
       ['copying', 'cutover', undefined],
       ['cuttingOver', 'cutover', /under way/],
@@ -91,7 +99,8 @@ describe('requests', () => {
       ['following', 'confirm', /no cutover/],
       ['holding', 'confirm', undefined],
       ['holding', 'undo', undefined],
-      ['handedOver', 'undo', /handed over/],
+      ['handedOver', 'undo', /handed over to the applications\.$/],
+      ['wayBack', 'undo', /followed back; no run is at work/],
       ['following', 'finish', /followed/],
       ['wayBack', 'finish', undefined],
       ['finished', 'addTables', /finished/],

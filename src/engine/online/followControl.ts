@@ -45,6 +45,24 @@ const wordsOf: Readonly<Record<FollowState, string>> = {
   finished: 'the migration is finished',
 };
 
+/** What can be done there instead. */
+const nextIn: Readonly<Record<FollowState, string>> = {
+  copying: 'Wait until changes are followed, then begin a cutover; or cancel.',
+  following: 'Begin a cutover (on the command line by cutover), let it go on, or cancel.',
+  cuttingOver: 'Wait for its outcome, or take it back (on the command line by cutover --undo).',
+  holding: 'Take its last step, or take it back (on the command line by cutover --confirm or --undo).',
+  undoing: 'Wait until changes are followed again, then begin another cutover.',
+  handedOver:
+    'Applications stay on the target: without a way back a cutover is not taken back any more. Clean up what is left.',
+  wayBack:
+    'Go back by a cutover the other way round (on the command line by cutover with --source and --target exchanged), or end the way back (finish).',
+  finished:
+    'Clean up what it left on the target, or begin anew with a new base copy (on the command line by --restart).',
+};
+
+/** The same command does not go on with it. */
+const isOver = (state: FollowState): boolean => state === 'handedOver' || state === 'finished';
+
 /** What became of a request. */
 export interface RequestOutcome {
   /** A run is at work and finds it within a second; else the next run does. */
@@ -67,7 +85,7 @@ export function requestFollow(
     // What no run has taken yet is taken back without a trace.
     const withdrawn = request.command === 'undo' && (await withdrawRequests(target, row.source, 'cutover'));
     if (withdrawn && !takenIn.undo.includes(row.state)) return { running };
-    await requireSensible(target, row, request);
+    await requireSensible(target, row, request, running);
     if (request.command === 'cancel' && !running)
       throw new Fault('FF861', 'No run is at work that could be cancelled.');
     // The newest one counts: who asks twice has changed his mind about how.
@@ -108,13 +126,29 @@ function asOfNow({ said }: FollowRow, request: FollowRequest): FollowRequest {
   return request.command === 'ddlDone' ? { through: said?.ddlSeen?.total ?? 0, ...request } : request;
 }
 
-async function requireSensible(target: Session, row: FollowRow, request: FollowRequest): Promise<void> {
+/** Says how it stands, and what can be done about it. */
+function notNow({ state }: FollowRow, running: boolean): Fault {
+  const isIdle = !running && !isOver(state);
+  return new Fault(
+    'FF863',
+    `This cannot be done now: ${wordsOf[state]}${isIdle ? '; no run is at work' : ''}.`,
+    {
+      fix: `${isIdle ? 'The same command as before goes on with it. ' : ''}${nextIn[state]}`,
+    },
+  );
+}
+
+async function requireSensible(
+  target: Session,
+  row: FollowRow,
+  request: FollowRequest,
+  running: boolean,
+): Promise<void> {
   if (row.wayBack && request.command === 'cutover' && request.wayBack)
     throw new Fault('FF893', 'This is a way back already: there is none from there.');
   if (row.wayBack && request.command === 'addTables')
     throw new Fault('FF863', 'This cannot be done now: tables are not added on the way back.');
-  if (!takenIn[request.command].includes(row.state))
-    throw new Fault('FF863', `This cannot be done now: ${wordsOf[row.state]}.`);
+  if (!takenIn[request.command].includes(row.state)) throw notNow(row, running);
   if (request.command === 'ddlDone' && openDdl(row.said?.ddlSeen) === undefined)
     throw new Fault('FF863', 'There is no DDL of the source that is to be dealt with.');
   if (request.command !== 'retry' && request.command !== 'skip') return;
