@@ -216,6 +216,10 @@ export class RowMover implements FollowerHandle {
     }
   }
 
+  failed(): Promise<never> {
+    return new Promise(() => {});
+  }
+
   async stop(): Promise<void> {
     this.stopped = true;
   }

@@ -91,11 +91,18 @@ function decisionOf(runs: readonly CutoverRun[]) {
     }),
   );
   all.catch(() => {});
+  // Nobody would decide about a database whose changes nobody applies any more: the source must not wait for that.
+  let broken: { readonly reason: unknown } | undefined;
+  const breaks = Promise.race(runs.map((run) => run.own(() => run.parts.follower.failed())));
+  breaks.catch((reason: unknown) => {
+    broken = { reason };
+  });
   return {
     throwIfUndo: (): void => {
       if (isUndo) throw new AskedToUndo();
+      if (broken) throw broken.reason;
     },
-    /** Waits for who decides, however long that takes; rejects when the run is stopped. */
+    /** Waits for who decides, however long that takes; rejects when the run is stopped, or a follower fails. */
     confirmed: async (): Promise<void> => {
       const stops = AbortSignal.any(runs.map(({ parts }) => parts.job.signal));
       let onAbort = (): void => {};
@@ -104,7 +111,7 @@ function decisionOf(runs: readonly CutoverRun[]) {
         stops.addEventListener('abort', onAbort, { once: true });
       });
       if (stops.aborted) onAbort();
-      await Promise.race([all, stopped]).finally(() => stops.removeEventListener('abort', onAbort));
+      await Promise.race([all, breaks, stopped]).finally(() => stops.removeEventListener('abort', onAbort));
     },
   };
 }

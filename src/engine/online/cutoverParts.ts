@@ -15,6 +15,8 @@ export interface FollowerHandle {
   snapshot(): FollowSnapshot;
   /** Resolves once everything that ends at or before `lsn` is applied and committed. */
   appliedThrough(lsn: Lsn): Promise<void>;
+  /** Rejects with what ends the following before {@link FollowerHandle.stop}; never resolves. */
+  failed(): Promise<never>;
   /** Stops applying for good; the position reached stays in the target. Called once the hand-over cannot be undone. */
   stop(): Promise<void>;
   /** When the last change was applied, by our clock, milliseconds since the epoch. */

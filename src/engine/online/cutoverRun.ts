@@ -21,6 +21,8 @@ const cutoverPhases = ['cutover', 'sequences', 'constraints', 'postData', 'verif
 export class CutoverRun {
   /** Why a step of this database failed. */
   failure: Fault | undefined;
+  /** Nothing is applied any more. */
+  private isBroken = false;
   private readonly timer: NodeJS.Timeout;
 
   private constructor(
@@ -31,6 +33,9 @@ export class CutoverRun {
     /** A former run began it. */
     private readonly isContinued: boolean,
   ) {
+    parts.follower.failed().catch(() => {
+      this.isBroken = true;
+    });
     this.timer = setInterval(() => this.tell(), tellEveryMs).unref();
   }
 
@@ -154,6 +159,8 @@ export class CutoverRun {
         failures.push(error);
       });
     };
+    // Nothing comes that the target would have to be ready for, and it may not answer.
+    if (this.isBroken) await attempt(() => this.source.lift());
     if (this.followState !== 'following') await attempt(() => this.moveTo('undoing'));
     await attempt(() => steps.undo());
     this.endPhases();

@@ -39,6 +39,16 @@ export class Cutovers {
     await this.current;
   }
 
+  /**
+   * The run ends, and its sessions with it: nothing may stay read-only because of that. One whose run was stopped or
+   * whose follower failed is ended by that; another is taken back, unless it is too late.
+   */
+  async endEarly(): Promise<void> {
+    const { job, followed } = this.options;
+    if (!job.signal.aborted && !followed.hasFailed) this.take({ command: 'undo' });
+    await this.settled();
+  }
+
   /** One that a run before had begun goes on by itself. */
   goOn(row: FollowRow): void {
     const request = interruptedCutover(row);
@@ -118,6 +128,10 @@ function handleOf(followed: FollowedDatabase): FollowerHandle {
   return {
     snapshot: () => followed.snapshot(),
     appliedThrough: (lsn) => followed.follower.appliedThrough(lsn),
+    failed: () =>
+      new Promise((_, reject) => {
+        followed.ended.catch(reject);
+      }),
     stop: async () => {
       followed.follower.stop();
       await followed.ended;

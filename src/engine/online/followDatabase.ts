@@ -87,6 +87,11 @@ export class FollowedDatabase {
     return this.ending;
   }
 
+  /** It cannot go on. */
+  get hasFailed(): boolean {
+    return this.fault !== undefined;
+  }
+
   /** How it is doing. */
   snapshot(): FollowSnapshot {
     const { parts, state, cutover, follower, monitor, ddl, fault } = this;

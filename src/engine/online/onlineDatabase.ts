@@ -69,8 +69,7 @@ export class OnlineDatabase {
 
   /** Lets go of both servers; what is applied stays. Never rejects. */
   async stop(): Promise<void> {
-    // Only a cutover that was interrupted frees the source by itself; the process may end with the run.
-    if (this.job.signal.aborted) await this.cutovers?.settled();
+    await this.cutovers?.endEarly();
     this.followed?.follower.stop();
     await this.followed?.end().catch(() => {});
     await this.wayBack?.stop();

@@ -101,8 +101,7 @@ export class WayBack {
   /** Lets go of both servers; what is applied stays. Never rejects. */
   async stop(): Promise<void> {
     this.over = true;
-    // As on the way there: a cutover back that was interrupted frees the target.
-    if (this.job.signal.aborted) await this.cutovers?.settled();
+    await this.cutovers?.endEarly();
     await this.watching;
     this.followed?.follower.stop();
     await this.followed?.end().catch(() => {});
