@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { type RunParams, requestFollow, runMigration, runSnapshot } from '../../src/protocol/engine.js';
 import { followedDatabases } from '../../src/protocol/followView.js';
 import { defaultOptions } from '../../src/protocol/project.js';
+import { startEngine } from '../support/engineProcess.js';
 import { cliFolder, poll } from '../support/flexferry.js';
 import { startServer, type TestServer } from '../support/postgres/embedded.js';
 import { flushedCommits } from '../support/replication.js';
@@ -36,12 +35,7 @@ test('a window that goes away while a cutover waits leaves a source that can be 
     directory: join(folder.path, 'project'),
     restart: false,
   };
-  const engine = fork(resolve(__dirname, '../../dist/engine.js'), {
-    env: { PATH: process.env['PATH'], HOME: folder.home, TMPDIR: folder.temporary },
-    execArgv: [],
-  });
-  const connection = createMessageConnection(new IPCMessageReader(engine), new IPCMessageWriter(engine));
-  connection.onError(() => undefined);
+  const { engine, connection, ended } = startEngine(folder);
   let state: string | undefined;
   connection.onNotification(runSnapshot, (snapshot) => {
     state = followedDatabases(snapshot)[0]?.follow.state;
@@ -58,7 +52,7 @@ test('a window that goes away while a cutover waits leaves a source that can be 
   const other = await source.connect('postgres');
   await other.query(`BEGIN; ALTER DATABASE "${database}" SET work_mem = '5MB'`);
   let isOver = false;
-  const ended = new Promise((settle) => engine.once('exit', settle)).then(() => {
+  void ended.then(() => {
     isOver = true;
   });
   engine.disconnect();

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { type RunParams, runMigration } from '../../src/protocol/engine.js';
 import { defaultOptions } from '../../src/protocol/project.js';
+import { startEngine } from '../support/engineProcess.js';
 import {
   assertNothingLeft,
   CliRun,
@@ -51,17 +50,11 @@ test('the engine ends with the window that started it, and leaves a report and n
     reportDirectory: folder.report,
     restart: false,
   };
-  const engine = fork(resolve(__dirname, '../../dist/engine.js'), {
-    env: { PATH: process.env['PATH'], HOME: folder.home, TMPDIR: folder.temporary },
-    execArgv: [],
-  });
-  const connection = createMessageConnection(new IPCMessageReader(engine), new IPCMessageWriter(engine));
-  connection.onError(() => undefined);
+  const { engine, connection, ended } = startEngine(folder);
   connection.listen();
   const gate = await holdGate(target, database, gates.copy);
   connection.sendRequest(runMigration, params).catch(() => undefined);
   await untilBlocked(target, 'copy');
-  const ended = new Promise((settle) => engine.once('exit', settle));
   // What the engine sees when the extension host is killed.
   engine.disconnect();
   await ended;
