@@ -7,6 +7,7 @@ import { databaseIdentity, targetState } from './catalog/server.js';
 import { listOtherRelations, listSourceTables, type SourceTable, type TargetName } from './catalog/tables.js';
 import type { DatabaseJob } from './databaseJob.js';
 import { Fault } from './errors/fault.js';
+import { withinLockWait } from './lockedTable.js';
 import { requireGiven } from './online/onlineAttach.js';
 import { isPastHandOver } from './online/wayBackRow.js';
 import type { Session } from './postgres/session.js';
@@ -57,11 +58,13 @@ export async function assessDatabase(job: DatabaseJob): Promise<void> {
   // Nothing is copied any more, and both databases may look different by now.
   if (follows.some((row) => row.source === sourceId && isPastHandOver(row))) return end();
   const filter = await chosenSchemas(source, database, mapping);
-  const tables = await listSourceTables(source, filter, mapping);
-  // What an extension brings is there once, whoever has it.
-  const own = tables.filter((t) => t.extensionCondition === undefined);
-  claimNames(job, [...own, ...(await listOtherRelations(source, filter, mapping))]);
-  const assessed = await assessSource(source, tables, filter, job);
+  const { tables, assessed } = await withinLockWait(source, async () => {
+    const listed = await listSourceTables(source, filter, mapping);
+    // What an extension brings is there once, whoever has it.
+    const own = listed.filter((t) => t.extensionCondition === undefined);
+    claimNames(job, [...own, ...(await listOtherRelations(source, filter, mapping))]);
+    return { tables: listed, assessed: await assessSource(source, listed, filter, job) };
+  });
   // Into tables that are there nothing else is carried over; how tables without identity are followed is told by itself.
   for (const finding of assessed.findings)
     if (!job.online?.skipCopy && !(job.online && finding.code === 'FF213')) tracker.finding(finding);

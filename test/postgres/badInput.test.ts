@@ -20,7 +20,7 @@ before(async () => {
 host all postgres 127.0.0.1/32 trust
 host all stranger 127.0.0.1/32 reject
 host all all 127.0.0.1/32 scram-sha-256`,
-    settings: { password_encryption: 'scram-sha-256' },
+    settings: { password_encryption: 'scram-sha-256', max_prepared_transactions: '2' },
   });
   target = await startFlexibleServerTwin({ major: 17 });
   tables = await source.createDatabase('tables');
@@ -131,6 +131,33 @@ describe('connecting', () => {
     assert.equal(result.code, 3);
     assert.equal(doneOf(result).fault?.code, 'FF109');
     assert.match(doneOf(result).fault?.fix ?? '', /5432/);
+  });
+});
+
+describe('a table of the source that stays locked', () => {
+  test('is named with the session that holds it, instead of a wait without an end', async () => {
+    const holder = await source.connect(tables);
+    try {
+      await holder.query(`SET application_name = 'left open'; BEGIN; LOCK TABLE open_to_all`);
+      await refused({}, { code: 'FF838', says: /public\.open_to_all .*process \d+ \(left open\)/ });
+    } finally {
+      await holder.end();
+    }
+  });
+
+  test('is named with the prepared transaction that holds it', async () => {
+    await source.query(tables, `BEGIN; LOCK TABLE open_to_all; PREPARE TRANSACTION 'for''gotten'`);
+    try {
+      using folder = cliFolder();
+      const args = ['clone', '--source', source.uri(tables), '--target', target.uri('fresh')];
+      const result = await runCli(args, { folder });
+      const { fault } = doneOf(result);
+      assert.equal(result.code, 3);
+      assert.equal(fault?.code, 'FF838');
+      assert.match(fault.message, /public\.open_to_all .*prepared transaction 'for''gotten'/);
+    } finally {
+      await source.query(tables, `ROLLBACK PREPARED 'for''gotten'`);
+    }
   });
 });
 
