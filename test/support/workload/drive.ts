@@ -6,7 +6,7 @@ import { LateSubject } from './late.js';
 import type { Ended } from './onlineRun.js';
 import type { Ending, Running } from './seed.js';
 
-const limitMs = 60_000;
+const limitMs = 180_000;
 
 /** Makes the disturbances of a plan happen, one after the other. */
 class Trouble {

@@ -7,6 +7,7 @@ import { schemaKeyOf, tableKeyOf } from '../../../src/extension/editors/mapping/
 import { matcher, visibleRows } from '../../../src/extension/editors/mapping/visibleRows.js';
 import type { MappingCatalog } from '../../../src/protocol/engine.js';
 import { type MappingFilter, type MappingView, noFilter } from '../../../src/protocol/mappingPanel.js';
+import { growth, linear } from '../../support/growth.js';
 
 function catalogOf(schemas: number, tables: number): MappingCatalog {
   const names = Array.from({ length: schemas }, (_, n) => `s${n}`);
@@ -92,20 +93,24 @@ test('filters: text, regular expression, without key, findings', () => {
   assert.ok(schema?.tables.every(matches), 'an unusable expression hides nothing');
 });
 
-test('60,000 tables: built, opened and filtered in moments, also by an expression that would backtrack', () => {
-  const catalog = catalogOf(60, 1000);
+test('60,000 tables are built and opened in ten times the time of 6,000', () => {
+  const times = growth((count) => {
+    const catalog = catalogOf(count / 1000, 1000);
+    return () => {
+      const database = shown({ exclude: { tables: ['s3.~/9$/'] } }, catalog);
+      const all = rowsOf(database, { ...start, base: 'open' });
+      assert.equal(all.length, 1 + count / 1000 + count + 1);
+    };
+  }, 60_000);
+  assert.ok(times < linear, String(times));
+});
+
+test('60,000 tables are filtered by an expression that would backtrack for years', () => {
+  const database = shown({}, catalogOf(60, 1000));
   const began = performance.now();
-  const database = shown({ exclude: { tables: ['s3.~/9$/'] } }, catalog);
-  const all = rowsOf(database, { ...start, base: 'open' });
-  assert.equal(all.length, 1 + 60 + 60_000 + 1);
-  const built = performance.now() - began;
-  const search = performance.now();
   assert.equal(rowsOf(database, filtered({ text: '(a+)+b$', regex: true })).at(-1)?.of, 'status');
-  const searched = performance.now() - search;
-  assert.ok(
-    built < 2000 && searched < 6000,
-    `${built.toFixed(0)} ms to build, ${searched.toFixed(0)} ms to search`,
-  );
+  const searched = performance.now() - began;
+  assert.ok(searched < 60_000, `${searched.toFixed(0)} ms`);
 });
 
 test('a row is revealed: what it is in is opened, and a filter that hides it is cleared', () => {
