@@ -113,7 +113,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
 export async function poll(
   check: () => boolean | Promise<boolean>,
   what: string,
-  limitMs = 30_000,
+  limitMs = 60_000,
 ): Promise<void> {
   for (const end = Date.now() + limitMs; ; await sleep(20)) {
     if (await check()) return;
