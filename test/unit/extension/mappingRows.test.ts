@@ -105,12 +105,14 @@ test('60,000 tables are built and opened in ten times the time of 6,000', () => 
   assert.ok(times < linear, String(times));
 });
 
-test('60,000 tables are filtered by an expression that would backtrack for years', () => {
+test('60,000 tables are filtered in moments by an expression that would backtrack', () => {
   const database = shown({}, catalogOf(60, 1000));
-  const began = performance.now();
-  assert.equal(rowsOf(database, filtered({ text: '(a+)+b$', regex: true })).at(-1)?.of, 'status');
-  const searched = performance.now() - began;
-  assert.ok(searched < 60_000, `${searched.toFixed(0)} ms`);
+  const times = Array.from({ length: 3 }, () => {
+    const began = performance.now();
+    assert.equal(rowsOf(database, filtered({ text: '(a+)+b$', regex: true })).at(-1)?.of, 'status');
+    return performance.now() - began;
+  });
+  assert.ok(Math.min(...times) < 6_000, times.join());
 });
 
 test('a row is revealed: what it is in is opened, and a filter that hides it is cleared', () => {

@@ -30,8 +30,6 @@ COMMENT ON TABLE app.t${n} IS 'table';
 
 `;
 const statements = 20_000;
-/** Milliseconds; 300 on a quiet machine. */
-const limit = 10_000;
 const dump = (count = statements) => Array.from({ length: count / 4 }, (_, n) => table(n)).join('');
 
 /** Milliseconds from the edit to the diagnostics. */
@@ -43,7 +41,7 @@ async function timed(file: OpenFile, old: string, text: string): Promise<[number
 }
 
 describe('20,000 statements', () => {
-  it('have diagnostics moments after an edit, wherever it is and whatever it breaks', async (t) => {
+  it('have diagnostics within a second of an edit, wherever it is and whatever it breaks', async (t) => {
     await withServer(async (session) => {
       const file = await session.open(dump());
       assert.deepEqual(await file.diagnostics(), []);
@@ -57,17 +55,20 @@ describe('20,000 statements', () => {
         ['/*\n', 'CREATE TYPE app.x;\n', ['FF404']],
         ['CREATE TYPE app.x;\n', '', []],
       ];
-      let slowest = 0;
-      for (const [old, text, codes] of edits) {
-        const [ms, all] = await timed(file, old, text);
-        assert.deepEqual(
-          all.map(({ code }) => code),
-          codes,
-          `${old} → ${text}`,
-        );
-        slowest = Math.max(slowest, ms);
-        assert.ok(ms < limit, `${Math.round(ms)} ms for ${old} → ${text}`);
-      }
+      // They come back to where they began. The fastest of several rounds, since tests share their machine.
+      const fastest = edits.map(() => Number.POSITIVE_INFINITY);
+      for (let round = 0; round < 5 && fastest.some((ms) => ms >= 1000); round++)
+        for (const [at, [old, text, codes]] of edits.entries()) {
+          const [ms, all] = await timed(file, old, text);
+          assert.deepEqual(
+            all.map(({ code }) => code),
+            codes,
+            `${old} → ${text}`,
+          );
+          fastest[at] = Math.min(fastest[at] ?? ms, ms);
+        }
+      const slowest = Math.max(...fastest);
+      assert.ok(slowest < 1000, `${fastest.map(Math.round).join()} ms`);
       const lenses = await file.request<CodeLens[]>('textDocument/codeLens');
       assert.equal(lenses.length, statements * 3);
       const peak = session.peakMemory();
